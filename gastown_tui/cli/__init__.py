@@ -1,0 +1,1 @@
+"""The `gastown` command line."""

@@ -1,0 +1,1 @@
+"""The screens process: reads and writes every PTY, emulates, logs, serves rows to clients."""

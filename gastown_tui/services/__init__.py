@@ -1,0 +1,1 @@
+"""The controller's loops over ports: facts in, commands out."""

@@ -1,0 +1,1 @@
+"""Terminal emulation (libghostty) behind one small class; used by the screens process alone."""

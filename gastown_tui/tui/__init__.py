@@ -1,0 +1,1 @@
+"""The Textual screen: paints view models and rows, turns keys into requests."""

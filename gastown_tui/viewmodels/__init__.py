@@ -1,0 +1,1 @@
+"""From rows of the feed to text with roles: pure, knows no widget."""
