@@ -1,1 +1,1 @@
-"""The host: forks programs on PTYs, holds the descriptors, reaps, fences, keeps its daemons running."""
+"""The host: forks programs on PTYs, holds descriptors, reaps, fences, keeps daemons running."""
