@@ -1,0 +1,143 @@
+"""`town.toml` and `rig.toml`: every key, its meaning, and the refusal of what is not one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gastown_tui.domain.errors import BadInput
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all tables: an unknown key is an error."""
+
+
+class Limits(_Table, frozen=True, kw_only=True):
+    """How much goes on at once."""
+
+    max_working: int = 4
+    """Agents that work at the same time, over all rigs."""
+    polecats: int = 30
+    """Polecats that exist at the same time in a rig, those that wait for landing included."""
+    gates: int = 2
+    """Gate runs at the same time."""
+    respawns: int = 3
+    """Deaths nobody asked for after which a bead waits for the overseer."""
+    attempts: int = 3
+    """How often a change may come back from a gate or a review before it is rejected."""
+
+
+class TownConfig(_Table, frozen=True, kw_only=True):
+    """`town.toml`."""
+
+    id: str = ""
+    """Names this town in the hooks it sets; written by `gastown init`, never changed."""
+    name: str = ""
+    agent: str = "claude"
+    """The entry of the catalogue that polecats run."""
+    limits: Limits = msgspec.field(default_factory=Limits)
+    agents: dict[str, dict[str, Any]] = {}
+    """`[agents.NAME]`: overrides of the catalogue, or entries of your own."""
+    keys: dict[str, str] = {}
+    """Action id to key, for the screen."""
+
+
+class Setup(_Table, frozen=True, kw_only=True):
+    """What a fresh sandbox needs before an agent or a gate runs in it."""
+
+    copy: list[str] = []
+    """Globs of ignored files to copy from the repository that the rig was added from."""
+    run: list[str] = []
+    """Shell commands, in order."""
+    timeout_s: float = 600.0
+
+
+class RigConfig(_Table, frozen=True, kw_only=True):
+    """`rig.toml`."""
+
+    name: str
+    prefix: str
+    upstream: str
+    """The repository whose default branch the rig follows: a URL or a path."""
+    source: str = ""
+    """The path that the rig was added from, if it was a path."""
+    default_branch: str = "main"
+    land: str = "local"
+    """`local`: on gastown/<default> in the hub. `push`: on <default> of the upstream."""
+    review: str = "required"
+    """`required`: the overseer approves each change. `none`: green gates are enough."""
+    permissions: str = "default"
+    """What the agents' own program starts in: default, allowlist or bypass."""
+    merge: str = "rebase"
+    """`rebase` keeps the commits of a branch, `squash` makes one of them."""
+    gates: list[str] = []
+    """Shell commands that must end with 0 in a clean worktree; none = nothing is checked."""
+    gate_timeout_s: float = 1800.0
+    batch: int = 5
+    """Approved changes that are tested and landed together."""
+    agent: str = ""
+    """Entry of the catalogue for this rig; empty = the town's."""
+    setup: Setup = msgspec.field(default_factory=Setup)
+
+
+_T = TypeVar("_T", bound=_Table)
+_CHOICES: Final = {
+    "land": ("local", "push"),
+    "review": ("required", "none"),
+    "merge": ("rebase", "squash"),
+    "permissions": ("default", "allowlist", "bypass"),
+}
+
+
+def read_town(text: str, path: str = "town.toml") -> TownConfig:
+    """Parse `town.toml`; `path` is for messages.
+
+    Raises:
+        BadInput: with the file, the key and the nearest key there is.
+    """
+    config = _read(text, path, TownConfig)
+    for key, least in (("max_working", 1), ("polecats", 1), ("gates", 1)):
+        if getattr(config.limits, key) < least:
+            raise BadInput(f"{path}: limits.{key} must be at least {least}")
+    return config
+
+
+def read_rig(text: str, path: str = "rig.toml") -> RigConfig:
+    """Parse `rig.toml`; `path` is for messages.
+
+    Raises:
+        BadInput: with the file, the key and what it may be.
+    """
+    config = _read(text, path, RigConfig)
+    for key, choices in _CHOICES.items():
+        value = getattr(config, key)
+        if value not in choices:
+            raise BadInput(f"{path}: {key} is {value!r}", hint=f"it may be {' or '.join(choices)}")
+    if config.batch < 1 or config.gate_timeout_s <= 0:
+        raise BadInput(f"{path}: batch and gate_timeout_s must be positive")
+    return config
+
+
+def _read(text: str, path: str, kind: type[_T]) -> _T:
+    try:
+        return msgspec.toml.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"{path}: {error}", hint=_nearest(str(error), kind)) from error
+    except msgspec.DecodeError as error:
+        raise BadInput(f"{path} is not TOML: {error}", hint="mend that line") from error
+
+
+def _nearest(message: str, kind: type[_Table]) -> str:
+    found = re.search(r"unknown field `(\w+)`", message)
+    if not found:
+        return "see the comments in the file"
+    known = [*_keys(kind), *_keys(Limits), *_keys(Setup)]
+    close = difflib.get_close_matches(found.group(1), known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(_keys(kind))}"
+
+
+def _keys(kind: type[_Table]) -> tuple[str, ...]:
+    return tuple(field.name for field in msgspec.structs.fields(kind))
