@@ -1,0 +1,190 @@
+"""The town as the controller sees it at one moment: immutable, complete enough to decide on."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.config import Limits, RigConfig
+
+RUNNING = "running"
+PAUSED = "paused"
+STOPPED = "stopped"
+
+
+class Agent(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker: a lasting identity, its sandbox, and the run that is its session now."""
+
+    address: str
+    """`rig/polecats/name`; also the session's name."""
+    record: str
+    """Id of the bead in the town's directory that is this record."""
+    rig: str
+    role: str = "polecat"
+    name: str = ""
+    entry: str = ""
+    """Entry of the catalogue."""
+    wanted: str = RUNNING
+    wanted_by: str = ""
+    wanted_why: str = ""
+    wanted_at: str = ""
+    run: str = ""
+    """The run that was started last, living or not."""
+    conversation: str = ""
+    """The id under which the agent's program can resume, chosen by us."""
+    sandbox_for: str = ""
+    """The bead that the sandbox is ready for."""
+    branch: str = ""
+    base: str = ""
+    slot: int = 0
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A merge request: a branch tip on its way to the target."""
+
+    id: str
+    rig: str
+    bead: str
+    agent: str
+    title: str = ""
+    branch: str = ""
+    base: str = ""
+    target: str = ""
+    state: str = "submitted"
+    """One of `merge_queue.STATES`."""
+    priority: int = 2
+    created: float = 0.0
+    submitted: str = ""
+    """The branch tip that was handed in."""
+    evidence: str = ""
+    """The commit for which the evidence run passed."""
+    approved: str = ""
+    """The commit that was approved."""
+    approved_by: str = ""
+    landed: str = ""
+    attempt: int = 1
+    told: int = 0
+    """The attempt for which the agent has been told to rework."""
+    suspect: int = 0
+    """Size of the smallest batch this one failed in; 0 = none."""
+    rework: str = ""
+    """Why it came back: conflict, gate or review; empty when it did not."""
+    why: str = ""
+    """One line for a person."""
+    log: str = ""
+    """The end of the gate's output, or the reviewer's reason."""
+    updated: float = 0.0
+
+
+class Rig(msgspec.Struct, frozen=True, kw_only=True):
+    """A project."""
+
+    config: RigConfig
+    record: str = ""
+    tip: str = ""
+    """The target as last seen."""
+    expected: str = ""
+    """The target as we last set it; another `tip` holds the queue."""
+    held: str = ""
+    """Why nothing lands now; empty = it does."""
+
+    @property
+    def name(self) -> str:
+        """The rig's name."""
+        return self.config.name
+
+
+class RunFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of the host, as far as decisions need it."""
+
+    run: str
+    name: str
+    kind: str
+    alive: bool
+    started: float = 0.0
+    ended: float = 0.0
+    code: int | None = None
+    signal: int = 0
+    why: str = ""
+    note: dict[str, str] = {}
+
+
+class AgentFact(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an agent's session now."""
+
+    state: str = "exited"
+    since: float = 0.0
+    last_output: float = 0.0
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How the last command of a key ended."""
+
+    version: str
+    ok: bool
+    why: str = ""
+    at: float = 0.0
+    tries: int = 1
+    """Failures in a row at this version."""
+
+
+class Now(msgspec.Struct, frozen=True, kw_only=True):
+    """The time of a decision."""
+
+    wall: float
+    """Seconds since the epoch."""
+    awake: float
+    """Seconds on a clock that stands still while the machine sleeps or the town is frozen."""
+
+
+class Town(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment of the town."""
+
+    id: str
+    wanted: str = "up"
+    """up, paused, down or estop."""
+    limits: Limits = Limits()
+    rigs: dict[str, Rig] = {}
+    beads: dict[str, Bead] = {}
+    """Work beads of all rigs that are not closed."""
+    rig_of: dict[str, str] = {}
+    """Bead to rig."""
+    ready: frozenset[str] = frozenset()
+    """Beads that nothing blocks."""
+    agents: dict[str, Agent] = {}
+    requests: dict[str, Request] = {}
+    """Merge requests that have neither landed and been cleaned up, nor been dropped."""
+    runs: dict[str, RunFact] = {}
+    """By run id: the living ones, and ended ones that a record still points to."""
+    facts: dict[str, AgentFact] = {}
+    """By agent address."""
+    in_flight: frozenset[str] = frozenset()
+    """Keys of commands that are being carried out."""
+    outcomes: dict[str, Outcome] = {}
+    resume_held: frozenset[str] = frozenset()
+    """Agents that wait, after an absence, for the overseer's word to go on."""
+
+    def living(self, session: str) -> RunFact | None:
+        """The living run of a session name."""
+        for run in self.runs.values():
+            if run.alive and run.name == session:
+                return run
+        return None
+
+    def hooked(self, address: str) -> Bead | None:
+        """The bead on an agent's hook, if this town put it there."""
+        for bead in self.beads.values():
+            if (
+                bead.assignee == address
+                and bead.status in {"hooked", "in_progress"}
+                and bead.label("town") == self.id
+            ):
+                return bead
+        return None
+
+    def request_of(self, bead: str) -> Request | None:
+        """The open merge request of a bead."""
+        for request in self.requests.values():
+            if request.bead == bead and request.state not in {"landed", "dropped"}:
+                return request
+        return None
