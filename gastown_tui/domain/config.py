@@ -27,7 +27,13 @@ class Limits(_Table, frozen=True, kw_only=True):
     respawns: int = 3
     """Deaths nobody asked for after which a bead waits for the overseer."""
     attempts: int = 3
-    """How often a change may come back from a gate or a review before it is rejected."""
+    """How often a change may be handed in before a red gate rejects it for good."""
+    idle_s: float = 60.0
+    """Seconds at the prompt with work on the hook after which an agent is sent back to it."""
+    stall_s: float = 900.0
+    """Seconds without output, while working, after which an agent is nudged."""
+    hung_s: float = 1800.0
+    """Seconds without output, while working, after which its session is started anew."""
 
 
 class TownConfig(_Table, frozen=True, kw_only=True):

@@ -73,6 +73,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One line for a person."""
     log: str = ""
     """The end of the gate's output, or the reviewer's reason."""
+    gate_run: str = ""
+    """The evidence run under way, or the last one."""
     updated: float = 0.0
 
 
@@ -87,11 +89,22 @@ class Rig(msgspec.Struct, frozen=True, kw_only=True):
     """The target as we last set it; another `tip` holds the queue."""
     held: str = ""
     """Why nothing lands now; empty = it does."""
+    landing: str = ""
+    """The landing run under way."""
 
     @property
     def name(self) -> str:
         """The rig's name."""
         return self.config.name
+
+
+class Convoy(msgspec.Struct, frozen=True, kw_only=True):
+    """Beads that are followed together."""
+
+    id: str
+    title: str = ""
+    tracked: tuple[str, ...] = ()
+    created: float = 0.0
 
 
 class RunFact(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +169,8 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     """Merge requests that have neither landed and been cleaned up, nor been dropped."""
     runs: dict[str, RunFact] = {}
     """By run id: the living ones, and ended ones that a record still points to."""
+    convoys: dict[str, Convoy] = {}
+    """Those that are open."""
     facts: dict[str, AgentFact] = {}
     """By agent address."""
     in_flight: frozenset[str] = frozenset()
