@@ -79,7 +79,7 @@ def _may(town: Town, command: Command, now: Now) -> bool:
         return True
     if last.ok:
         return False
-    return now.awake - last.at >= min(_RETRY_S * 2 ** min(last.tries - 1, 10), _RETRY_MOST_S)
+    return now.awake - last.at >= min(_RETRY_S * 2.0 ** min(last.tries - 1, 10), _RETRY_MOST_S)
 
 
 def _given_up(town: Town, command: Command) -> Escalate | None:
@@ -300,7 +300,9 @@ def _start_session(town: Town, agent: Agent, bead: Bead, now: Now) -> Iterator[C
 
 def died_unasked(run: RunFact) -> bool:
     """Whether a run ended by a crash or a signal that neither we nor the host's end caused."""
-    return not run.alive and run.why in {"exit", "signal"} and run.code != 0
+    if run.alive:
+        return False
+    return run.why.startswith("ended: hung") or (run.why in {"exit", "signal"} and run.code != 0)
 
 
 def _dispatches(town: Town, _now: Now) -> Iterator[Command]:
