@@ -55,11 +55,20 @@ class _Native:
     def __init__(self, handle: Any, scrollback: int) -> None:
         self._replies = native.Replies()
         self._user = native.ffi.new_handle(self._replies)
-        native.configure(handle, scrollback, self._user)
+        self._scrollback = scrollback
+        self._widest = 0
+        native.configure(handle, self._user)
         self._keyboard = keys.Keyboard()
         self._reader = RowReader()
         self._history: RowReader | None = None
         self._handle = handle
+        self._limit_scrollback()
+
+    def _limit_scrollback(self) -> None:
+        """Bound the scrollback for the widest size so far: narrowing must not lose lines."""
+        if self.cols > self._widest:
+            self._widest = self.cols
+            native.limit_scrollback(self._handle, self._scrollback, self._widest)
 
     def _get(self, key: int, ctype: str) -> Any:
         return native.get(self._handle, key, ctype)
@@ -196,7 +205,6 @@ class Terminal(_Input):
         state: FilterState | None = None,
     ) -> None:
         super().__init__(handle, scrollback)
-        self._scrollback = scrollback
         self._safety = safety
         self._reports = reports
         self._filter = Filter(safety, reports, state)
@@ -231,6 +239,7 @@ class Terminal(_Input):
         """Change the size; the main screen's lines are wrapped anew."""
         _check_size(cols, rows)
         native.resize(self._handle, cols, rows)
+        self._limit_scrollback()
 
     def text(self) -> str:
         """The visible screen as text, without the blanks at the end of rows and of the screen."""

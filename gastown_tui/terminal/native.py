@@ -23,7 +23,9 @@ CONTINUATION_BYTES: Final = 65_536
 REPLY_BYTES: Final = 65_536
 """Replies kept until they are taken; what comes on top of a full buffer is dropped."""
 SCROLLBACK_BYTES: Final = 64 << 20
-"""Upper bound of one terminal's scrollback, whatever its lines hold (libghostty prunes by page)."""
+"""Upper bound of one terminal's scrollback, whatever its size."""
+_PAGE_BYTES: Final = 512 << 10
+_CELL_BYTES: Final = 8
 CELL_WIDTH: Final = 8
 CELL_HEIGHT: Final = 16
 """The cell size in pixels that programs are told; nothing is painted with it."""
@@ -143,12 +145,29 @@ def create(cols: int, rows: int) -> Any:
     return out[0]
 
 
-def configure(terminal: Any, scrollback: int, user: Any) -> None:
+def _option(terminal: Any, name: str, value: Any) -> None:
+    key = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{name}")
+    check(lib.ghostty_terminal_set(terminal, key, value), name)
+
+
+def limit_scrollback(terminal: Any, lines: int, cols: int) -> None:
+    """Keep about `lines` lines of `cols` columns above the screen.
+
+    The limit is set in bytes: at a byte limit the library uses its oldest page again, at a line
+    limit it unmaps it and maps a new one, which costs three quarters of the speed. A page holds a
+    ninth more than its cells.
+    """
+    size = lines * (cols + 1) * _CELL_BYTES * 9 // 8 + _PAGE_BYTES if lines else 0
+    limit = ffi.new("size_t*", min(size, SCROLLBACK_BYTES))
+    _option(terminal, "SCROLLBACK_MAX_LINES", ffi.NULL)
+    _option(terminal, "SCROLLBACK_MAX_BYTES", limit)
+
+
+def configure(terminal: Any, user: Any) -> None:
     """Set every option of a new or restored terminal; `user` is a cffi handle of `Replies`."""
 
     def option(name: str, value: Any) -> None:
-        key = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{name}")
-        check(lib.ghostty_terminal_set(terminal, key, value), name)
+        _option(terminal, name, value)
 
     off = ffi.new("bool*", False)
     option("USERDATA", user)
@@ -158,8 +177,6 @@ def configure(terminal: Any, scrollback: int, user: Any) -> None:
     option("DEVICE_ATTRIBUTES", _on_attributes)
     option("COLOR_FOREGROUND", ffi.new("GhosttyColorRgb*", _FOREGROUND))
     option("COLOR_BACKGROUND", ffi.new("GhosttyColorRgb*", _BACKGROUND))
-    option("SCROLLBACK_MAX_LINES", ffi.new("size_t*", scrollback))
-    option("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", SCROLLBACK_BYTES if scrollback else 0))
     option("CONTINUATION_MAX_BYTES", ffi.new("size_t*", CONTINUATION_BYTES))
     option("KITTY_IMAGE_STORAGE_LIMIT", ffi.new("uint64_t*", 0))
     option("KITTY_IMAGE_MEDIUM_FILE", off)

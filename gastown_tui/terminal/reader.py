@@ -26,10 +26,11 @@ _WIDTH_SHIFT: Final = 42
 _STYLE_ID: Final = 0xFFFF
 _CODEPOINT: Final = 0x1FFFFF
 _CONTENT: Final = 0xFFFFFF
-_ODD: Final = 3 | 3 << _WIDTH_SHIFT
-"""Bits that are 0 in a cell of one code point and one column."""
-_LOOK: Final = _STYLE_ID << _STYLE_SHIFT | _ODD
+_TAG: Final = 3
+_LOOK: Final = _STYLE_ID << _STYLE_SHIFT | _TAG
 """Bits that neighbours share if they are of one run."""
+_TAIL: Final = _WIDE_TAIL << _WIDTH_SHIFT
+_WIDTH: Final = 3 << _WIDTH_SHIFT
 
 _SHAPES: Final[dict[int, CursorShape]] = {0: "bar", 1: "block", 2: "underline", 3: "block"}
 _STYLE_CACHE: Final = 4096
@@ -190,17 +191,12 @@ class RowReader:
                 key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS
                 check(lib.ghostty_render_state_row_get(self._iterator[0], key, self._cells), "row")
                 bound = True
-            if look >> _WIDTH_SHIFT == _WIDE_TAIL and runs:
-                text, style, width = runs[-1]
-                runs[-1] = (text, style, width + len(part))
-            else:
-                self._append(runs, x, look, part)
+            self._append(runs, x, look, part)
             x += len(part)
         return _trimmed(runs)
 
     def _append(self, runs: list[tuple[str, int, int]], x: int, look: int, part: list[int]) -> None:
-        style_id, tag = look >> _STYLE_SHIFT & _STYLE_ID, look & 3
-        style = self._style_at(x) if style_id else 0
+        tag = look & _TAG
         if tag >= _TAG_PALETTE:
             for value in part:
                 content = value >> 2 & _CONTENT
@@ -211,10 +207,19 @@ class RowReader:
                 )
                 _join(runs, " ", cells.pack(background=colour), 1)
             return
+        if part[0] & _WIDTH == _TAIL and runs:  # the right half of what came before
+            text, style, width = runs[-1]
+            runs[-1] = (text, style, width + 1)
+            del part[0]
+            x += 1
+            if not part:
+                return
+        style = self._style_at(x) if look >> _STYLE_SHIFT else 0
         if tag == _TAG_GRAPHEME:
             text = "".join(self._grapheme_at(x + place) for place in range(len(part)))
         else:
-            text = "".join([chr(value >> 2 & _CODEPOINT) for value in part]).replace("\0", " ")
+            chars = [chr(value >> 2 & _CODEPOINT) for value in part if value & _WIDTH != _TAIL]
+            text = "".join(chars).replace("\0", " ")
         _join(runs, text if text.isprintable() else _clean(text), style, len(part))
 
     def _select(self, x: int) -> None:
