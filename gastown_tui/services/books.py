@@ -1,0 +1,182 @@
+"""The town's stores kept in memory: read once, then followed by change number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from gastown_tui.domain import records
+from gastown_tui.domain.bead import Bead, Deleted
+from gastown_tui.domain.config import RigConfig
+from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.operations import Operation
+from gastown_tui.domain.town import Agent, Convoy, Request, Rig
+from gastown_tui.services.ports import Applied, Store
+
+EVENTS_KEPT = 500
+"""Newest events in memory, for the feed."""
+
+
+class RigBooks(msgspec.Struct):
+    """One rig's configuration and beads."""
+
+    config: RigConfig
+    store: Store
+    change: int = -1
+    beads: dict[str, Bead] = msgspec.field(default_factory=dict)
+    """Every bead that is neither closed nor a wisp."""
+    closed: dict[str, Bead] = msgspec.field(default_factory=dict)
+    """Beads closed since the books were opened, and closed ones that a convoy tracks."""
+    ready: frozenset[str] = frozenset()
+
+
+class Books:
+    """Beads of the town and of every rig; `refresh` follows what anybody has written."""
+
+    def __init__(self, town: Store, rigs: Mapping[str, RigBooks]) -> None:
+        self.town = town
+        self.rigs = dict(rigs)
+        self._change = -1
+        self.agents: dict[str, Agent] = {}
+        """By address."""
+        self.requests: dict[str, Request] = {}
+        """Open merge requests by id."""
+        self.rig_records: dict[str, Bead] = {}
+        """By rig name."""
+        self.convoys: dict[str, Convoy] = {}
+        self.events: dict[str, Bead] = {}
+        """The newest events by id, oldest first."""
+        self.version = 0
+        """Raised by every refresh that found something."""
+
+    def add_rig(self, rig: RigBooks) -> None:
+        """Follow one more rig."""
+        self.rigs[rig.config.name] = rig
+        self.version += 1
+
+    def refresh(self, now: datetime) -> bool:
+        """Read what has changed; True when something has."""
+        changed = self._refresh_town()
+        for rig in self.rigs.values():
+            changed |= self._refresh_rig(rig, now)
+        if changed:
+            self.version += 1
+        return changed
+
+    def _refresh_town(self) -> bool:
+        first = self._change < 0
+        change, beads = self.town.changes(max(self._change, 0))
+        if first:
+            beads = self.town.list(include_wisps=True)
+        if not beads and change == self._change:
+            return False
+        self._change = change
+        for bead in beads:
+            self._take(bead)
+        while len(self.events) > EVENTS_KEPT:
+            del self.events[next(iter(self.events))]
+        return True
+
+    def _take(self, bead: Bead | Deleted) -> None:
+        if isinstance(bead, Deleted):
+            self.requests.pop(bead.id, None)
+            self.convoys.pop(bead.id, None)
+            self.events.pop(bead.id, None)
+            return
+        if bead.issue_type == records.EVENT:
+            self.events[bead.id] = bead
+        elif bead.issue_type == records.AGENT:
+            agent = records.agent_of(bead)
+            if agent is not None:
+                self.agents.pop(agent.address, None)
+                if not bead.is_closed:
+                    self.agents[agent.address] = agent
+        elif bead.issue_type == records.REQUEST:
+            request = records.request_of(bead)
+            self.requests.pop(bead.id, None)
+            if request is not None and not bead.is_closed:
+                self.requests[bead.id] = request
+        elif bead.issue_type == records.RIG:
+            self.rig_records[bead.label("rig") or ""] = bead
+        elif bead.issue_type == records.CONVOY:
+            self.convoys.pop(bead.id, None)
+            if not bead.is_closed:
+                self.convoys[bead.id] = records.convoy_of(bead)
+                self._fetch_tracked(self.convoys[bead.id])
+
+    def _fetch_tracked(self, convoy: Convoy) -> None:
+        for rig in self.rigs.values():
+            for bead in convoy.tracked:
+                if bead.startswith(f"{rig.store.prefix}-") and bead not in rig.beads:
+                    try:
+                        found = rig.store.get(bead)
+                    except NotFound:
+                        continue
+                    if found.is_closed:
+                        rig.closed[bead] = found
+
+    def _refresh_rig(self, rig: RigBooks, now: datetime) -> bool:
+        first = rig.change < 0
+        change, beads = rig.store.changes(max(rig.change, 0))
+        if first:
+            beads = rig.store.list()
+        elif change == rig.change and not beads:
+            return False
+        rig.change = change
+        for bead in beads:
+            rig.beads.pop(bead.id, None)
+            rig.closed.pop(bead.id, None)
+            if isinstance(bead, Deleted) or bead.ephemeral:
+                continue
+            (rig.closed if bead.is_closed else rig.beads)[bead.id] = bead
+        rig.ready = frozenset(bead.id for bead in rig.store.ready(now))
+        return True
+
+    def rig_of(self, bead: str) -> str:
+        """The rig whose beads have this id's prefix.
+
+        Raises:
+            NotFound: no rig has it.
+        """
+        best = ""
+        for name, rig in self.rigs.items():
+            prefix = rig.store.prefix
+            if bead.startswith(f"{prefix}-") and (
+                not best or len(prefix) > len(self.rigs[best].store.prefix)
+            ):
+                best = name
+        if not best:
+            raise NotFound(f"no rig has beads like {bead}", hint="see `gastown status`")
+        return best
+
+    def bead(self, bead: str) -> Bead:
+        """A work bead by its full id, straight from its store."""
+        return self.rigs[self.rig_of(bead)].store.get(bead)
+
+    def write_town(
+        self, operations: Sequence[Operation], *, actor: str, transaction: str | None = None
+    ) -> Applied:
+        """Write to the town's directory."""
+        return self.town.apply(operations, actor=actor, transaction=transaction)
+
+    def write_rig(
+        self,
+        rig: str,
+        operations: Sequence[Operation],
+        *,
+        actor: str,
+        transaction: str | None = None,
+    ) -> Applied:
+        """Write to a rig's directory."""
+        return self.rigs[rig].store.apply(operations, actor=actor, transaction=transaction)
+
+    def rig_views(self, tips: Mapping[str, str]) -> dict[str, Rig]:
+        """Every rig with its record and its target's tip."""
+        return {
+            name: records.rig_with(
+                Rig(config=rig.config, tip=tips.get(name, "")), self.rig_records.get(name)
+            )
+            for name, rig in self.rigs.items()
+        }

@@ -1,0 +1,161 @@
+"""What the controller needs of the outside, as capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from gastown_tui import protocol
+from gastown_tui.domain.bead import Bead, Deleted
+from gastown_tui.domain.operations import Operation
+from gastown_tui.domain.town import Now
+
+
+class Applied(Protocol):
+    """What a transaction did."""
+
+    @property
+    def change(self) -> int:
+        """The change number it got."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """Ids of the beads it created, in order."""
+
+
+class Store(Protocol):
+    """One beads directory."""
+
+    @property
+    def prefix(self) -> str:
+        """Of the ids made here."""
+
+    def get(self, bead: str, /) -> Bead:
+        """One bead, or NotFound."""
+
+    def list(self, *, include_closed: bool = False, include_wisps: bool = False) -> Sequence[Bead]:
+        """The beads there are."""
+
+    def ready(self, now: datetime, /) -> Sequence[Bead]:
+        """Open beads that nothing blocks."""
+
+    def changes(self, after: int, /) -> tuple[int, Sequence[Bead | Deleted]]:
+        """What changed since a change number, and the newest one."""
+
+    def apply(
+        self, operations: Sequence[Operation], *, actor: str, transaction: str | None = None
+    ) -> Applied:
+        """One synced transaction, all or nothing."""
+
+    def close(self) -> None:
+        """Let go of the directory."""
+
+
+class Clock(Protocol):
+    """The time of day and of waking."""
+
+    def now(self) -> Now:
+        """Both, now."""
+
+    def utc(self) -> datetime:
+        """The wall time as a datetime in UTC."""
+
+
+class Host(Protocol):
+    """The process that spawns and holds sessions."""
+
+    async def spawn(self, frame: protocol.Spawn, /) -> protocol.Spawned:
+        """Start a program, its fence kept."""
+
+    async def end(self, run: str, /, *, grace_s: float = 2.0, reason: str = "") -> None:
+        """End every process of a run; returns when all are gone."""
+
+    async def signal(self, run: str, signal: int, /, *, group: bool = False) -> None:
+        """Send a signal to a run."""
+
+
+class Screens(Protocol):
+    """The process that reads and writes terminals."""
+
+    async def type_text(
+        self, session: str, data: bytes, *, if_generation: int | None, if_rows: str
+    ) -> protocol.Typed:
+        """Write bytes whole, or be refused."""
+
+    async def peek(self, session: str, *, history: int = 0) -> protocol.Peeked:
+        """The screen as text."""
+
+    def key(self, session: str, key: str, text: str = "") -> None:
+        """Press a key as the overseer."""
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch as it was handed in."""
+
+    tip: str
+    base: str
+    commits: int
+    leftovers: str = ""
+    """The commit that holds what the agent had left uncommitted."""
+    left_out: tuple[str, ...] = ()
+    """Files that were not committed, each with why."""
+
+
+class Stacked(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests stacked on a base."""
+
+    base: str
+    tip: str
+    commits: dict[str, str] = {}
+    """Request to its last commit in the stack."""
+    conflicts: dict[str, tuple[str, ...]] = {}
+    """Request to the files it conflicts in."""
+    empty: tuple[str, ...] = ()
+    """Requests whose change is already in the target."""
+
+
+class RigGit(Protocol):
+    """Git of one rig; every call blocks, and is made in a thread, one at a time for a rig."""
+
+    def refresh(self, *, fetch: bool) -> str:
+        """The target's tip, after a fetch if asked."""
+
+    def prepare(self, sandbox: Path, branch: str) -> str:
+        """Make a sandbox on a fresh branch from the target; returns the base commit."""
+
+    def branch_for(self, agent: str, bead: str, token: str) -> str:
+        """The name of a work branch."""
+
+    def agent_env(self, sandbox: Path, branch: str) -> dict[str, str]:
+        """The environment that guards an agent's git."""
+
+    def hand_in(self, sandbox: Path, branch: str, base: str, agent: str) -> Handed:
+        """Commit what was left, and say what the branch holds."""
+
+    def evidence_tree(self, worktree: Path, commit: str) -> None:
+        """Put a clean checkout of a commit into a worktree of the refinery."""
+
+    def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
+        """Stack (request, tip, title) on the base in a worktree of the refinery."""
+
+    def is_at(self, worktree: Path, commit: str) -> bool:
+        """Whether a worktree is clean and at this commit."""
+
+    def land(self, new: str, old: str, message: str) -> None:
+        """Move the target; Conflict when it is no longer at `old`."""
+
+    def note_conflict(self, request: str, attempt: int, tip: str) -> None:
+        """Keep the tip that did not fit, as a ref of ours."""
+
+    def clean(self, sandbox: Path, branch: str, submitted: str, landed: str, request: str) -> None:
+        """Take a landed sandbox away; Conflict when something in it has not landed."""
+
+    def diff(self, base: str, tip: str) -> str:
+        """Unified diff of two commits."""
+
+    def sandbox_diff(self, sandbox: Path, base: str) -> str:
+        """Unified diff of a sandbox, uncommitted changes included."""
