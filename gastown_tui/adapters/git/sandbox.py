@@ -1,0 +1,325 @@
+"""Sandboxes: worktrees of the hub, one branch each, made, reused and removed without loss."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import msgspec
+
+from gastown_tui.adapters.git.hub import HubInfo, identity
+from gastown_tui.adapters.git.names import check_branch, check_key, check_sha, shown
+from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git
+from gastown_tui.adapters.git.status import SandboxState, git_dir_of, sandbox_state
+from gastown_tui.domain.errors import BadInput, Conflict, NotFound
+
+LANDED = "refs/gastown/landed/"
+"""Where a request's submitted tip is kept after its branch has gone."""
+_LOCK_REASON = "in use by gastown"
+_NO_BEADS = "/*\n!/.beads/\n"
+
+
+class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A worktree ready for a session."""
+
+    path: Path
+    branch: str | None
+    """Its branch; None for a detached one of the refinery."""
+    base: str
+    """The commit it starts from."""
+    reused: bool
+    """Whether the folder was there before, with its ignored files."""
+
+
+def create_sandbox(
+    hub: HubInfo, path: Path, branch: str, base: str, *, redirect: Path | None = None
+) -> SandboxInfo:
+    """Make a worktree on a new branch at `base`, or take an existing clean one to it.
+
+    The worktree is locked, so that nobody's ``git worktree prune`` unregisters it. A tracked
+    ``.beads/`` is left out of its files: one live copy, never two.
+
+    Args:
+        hub: the rig's hub.
+        path: where; its parents are made.
+        branch: a branch that does not exist yet.
+        base: a commit id or full ref.
+        redirect: the rig's live ``.beads``, named in ``.beads/redirect`` for tools that look there.
+
+    Raises:
+        Conflict: the branch exists, or the folder holds something that could be lost.
+        NotFound: no such base.
+        GitFailed: git could not.
+    """
+    check_branch(branch)
+    git = Git(hub.path, env=identity(author=True))
+    start = _start(git, base)
+    if git.succeeds("show-ref", "--verify", "-q", f"refs/heads/{branch}"):
+        raise Conflict(f"branch {shown(branch)} exists already", hint="sling with a new token")
+    reused = _occupied(hub, path)
+    if reused:
+        state = sandbox_state(path)
+        _must_be_clean(state)
+        _must_be_kept(hub, state)
+        Git(path, env=identity(author=True)).where(limit=NETWORK_LIMIT).call(
+            "checkout", "-q", "-b", branch, "--no-track", start
+        )
+    else:
+        _add(git, path, ("--no-track", "-b", branch), start)
+    _leave_beads_out(path, start)
+    if redirect is not None:
+        (path / ".beads").mkdir(exist_ok=True)
+        (path / ".beads" / "redirect").write_text(f"{redirect}\n", encoding="utf-8")
+    return SandboxInfo(path=path, branch=branch, base=start, reused=reused)
+
+
+def create_detached(hub: HubInfo, path: Path, base: str) -> SandboxInfo:
+    """Make the refinery's worktree at `base`, or reset an existing one: nobody works in it.
+
+    Raises:
+        NotFound: no such base.
+        GitFailed: git could not.
+    """
+    git = Git(hub.path, env=identity(author=True))
+    start = _start(git, base)
+    reused = _occupied(hub, path)
+    if reused:
+        reset_worktree(path, start)
+    else:
+        _add(git, path, ("--detach",), start)
+    _leave_beads_out(path, start)
+    return SandboxInfo(path=path, branch=None, base=start, reused=reused)
+
+
+def reset_worktree(path: Path, commit: str) -> None:
+    """Make a refinery worktree exactly `commit`, detached; ignored files stay, all else goes.
+
+    Raises:
+        GitFailed: git could not.
+    """
+    check_sha(commit)
+    own = git_dir_of(path)
+    git = Git(path, env=identity(author=True)).where(limit=NETWORK_LIMIT)
+    if (own / "rebase-merge").exists() or (own / "rebase-apply").exists():
+        git.call("rebase", "--quit", ok=None)
+    git.call("checkout", "-q", "-f", "--detach", commit)
+    git.call("reset", "-q", "--hard", commit)
+    git.call("clean", "-q", "-ffd")
+
+
+def remove_sandbox(
+    hub: HubInfo, path: Path, branch: str, *, submitted: str, request: str, base: str | None = None
+) -> None:
+    """Remove a sandbox and its branch once nothing in them could be lost; may be repeated.
+
+    ``refs/gastown/landed/REQUEST`` keeps `submitted` before the branch goes.
+
+    Args:
+        hub: the rig's hub.
+        path: the sandbox; gone already is fine.
+        branch: its branch.
+        submitted: the tip that was submitted, and has landed (the caller has checked that).
+        request: the merge request's id.
+        base: a commit or ref that the sandbox may also stand at without holding work.
+
+    Raises:
+        Conflict: changes, untracked files, a stash, submodule changes, an unfinished operation,
+            or commits after `submitted`: named, and nothing is removed.
+    """
+    check_branch(branch)
+    check_sha(submitted)
+    check_key(request)
+    git = Git(hub.path, env=identity(author=True))
+    if path.exists():
+        state = sandbox_state(path)
+        _must_be_clean(state)
+        _must_be_kept(hub, state, submitted, *([] if base is None else [_start(git, base)]))
+    tip = git.commit(f"refs/heads/{branch}")
+    if tip is not None and tip != submitted:
+        raise Conflict(
+            f"branch {shown(branch)} is at {tip[:12]}, not at the submitted {submitted[:12]}",
+            hint="submit it again, or drop it by name",
+        )
+    keep_landed(hub, request, submitted)
+    if path.exists():
+        git.call("worktree", "unlock", str(path), ok=None)
+        # Forced for git's sake only: it refuses any worktree with submodules, looked at or not.
+        git.where(limit=NETWORK_LIMIT).call("worktree", "remove", "--force", "--", str(path))
+    else:
+        _forget(git, path)
+    delete_branch(hub, branch, submitted)
+
+
+def keep_landed(hub: HubInfo, request: str, submitted: str) -> None:
+    """Keep a submitted tip under ``refs/gastown/landed/``, so that it outlives its branch."""
+    ref = f"{LANDED}{check_key(request)}"
+    Git(hub.path, env=identity(author=True)).call(
+        "update-ref", "--create-reflog", "-m", "gastown: landed", ref, check_sha(submitted)
+    )
+
+
+def delete_branch(hub: HubInfo, branch: str, expected: str) -> None:
+    """Delete a branch that is still at `expected`; gone already is fine.
+
+    Raises:
+        Conflict: it has moved on.
+    """
+    ref = f"refs/heads/{check_branch(branch)}"
+    git = Git(hub.path, env=identity(author=True))
+    if git.commit(ref) is None:
+        return
+    if git.call("update-ref", "-d", ref, check_sha(expected), ok=None).code != 0:
+        raise Conflict(f"branch {shown(branch)} has moved on from {expected[:12]}")
+
+
+def clear_stale_locks(worktree: Path, *, branch: str | None = None) -> list[Path]:
+    """Remove the lock files a killed git left in one worktree; returns what was removed.
+
+    Only for a caller whose fence has shown that no process of the worktree's session is left.
+
+    Args:
+        worktree: the worktree; only its own locks are touched, never the shared ones.
+        branch: its branch, whose ref lock goes too.
+    """
+    own = git_dir_of(worktree)
+    found = [path for path in own.glob("*.lock") if path.is_file()]
+    if branch is not None:
+        common = common_dir(own)
+        found.append(common / "refs" / "heads" / f"{check_branch(branch)}.lock")
+        found.append(common / "logs" / "refs" / "heads" / f"{branch}.lock")
+    removed = []
+    for path in found:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+            removed.append(path)
+    return removed
+
+
+def common_dir(git_dir: Path) -> Path:
+    """Return the repository a worktree's git folder belongs to (its ``commondir`` file)."""
+    link = git_dir / "commondir"
+    if not link.exists():
+        return git_dir
+    return (git_dir / link.read_text("utf-8", "surrogateescape").strip()).resolve()
+
+
+def is_clean(path: Path) -> bool:
+    """Whether a worktree holds nothing but its commit: the last look after a gate's run."""
+    state = sandbox_state(path)
+    return state.clean and not state.locked
+
+
+def update_submodules(path: Path) -> None:
+    """Bring submodules to the commits recorded, cloning what is missing.
+
+    Raises:
+        GitFailed: one of them cannot be had.
+    """
+    if (path / ".gitmodules").exists():
+        Git(path).online().call("submodule", "update", "-q", "--init", "--recursive", "--force")
+
+
+def _start(git: Git, base: str) -> str:
+    found = None if base.startswith("-") else git.commit(base)
+    if found is None:
+        raise NotFound(f"there is no commit {shown(base)!r} in the hub")
+    return found
+
+
+def _occupied(hub: HubInfo, path: Path) -> bool:
+    """Whether `path` is a worktree of this hub; anything else there is refused."""
+    if path.is_symlink():
+        raise BadInput(f"{path} is a link", hint="remove it")
+    if not path.exists():
+        return False
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
+        return False
+    try:
+        own = git_dir_of(path)
+    except NotFound:
+        raise Conflict(
+            f"{path} exists and is no worktree", hint="look at it, then move it away"
+        ) from None
+    if common_dir(own).resolve() != hub.git_dir.resolve():
+        raise Conflict(f"{path} belongs to another repository", hint="move it away")
+    if not (own / "index").exists() and [entry.name for entry in path.iterdir()] == [".git"]:
+        # Made and killed before its files came: nothing of anybody's is in it.
+        git = Git(hub.path)
+        git.call("worktree", "unlock", str(path), ok=None)
+        git.call("worktree", "remove", "--force", "--", str(path))
+        return False
+    return True
+
+
+def _add(git: Git, path: Path, options: tuple[str, ...], start: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _forget(git, path)
+    git.call(
+        "worktree", "add", "-q", "--no-checkout", "--lock", "--reason", _LOCK_REASON,
+        *options, "--", str(path), start,
+    )  # fmt: skip
+
+
+def _forget(git: Git, path: Path) -> None:
+    """Unregister a worktree whose folder is gone: its lock kept it on git's list."""
+    wanted = f"worktree {path}".encode("utf-8", "surrogateescape")
+    if wanted in git.call("worktree", "list", "--porcelain").out.splitlines():
+        git.call("worktree", "unlock", str(path), ok=None)
+        git.call("worktree", "remove", "--force", "--", str(path))
+
+
+def _leave_beads_out(path: Path, commit: str) -> None:
+    """Fill a worktree's files, without ``.beads/`` where the repository tracks it."""
+    git = Git(path, env=identity(author=True)).where(limit=NETWORK_LIMIT)
+    own = git_dir_of(path)
+    if git.call("ls-tree", "-z", commit, "--", ".beads").out:
+        rules = own / "info" / "sparse-checkout"
+        rules.parent.mkdir(exist_ok=True)
+        rules.write_text(_NO_BEADS, encoding="utf-8")
+        git.call("config", "--worktree", "core.sparseCheckout", "true")
+        git.call("config", "--worktree", "core.sparseCheckoutCone", "false")
+        git.call("read-tree", "-mu", "HEAD")
+    elif not (own / "index").exists():
+        git.call("reset", "-q", "--hard", commit)
+
+
+def _must_be_clean(state: SandboxState) -> None:
+    """Refuse, naming what would be lost."""
+    held = [
+        ("changes in", state.dirty),
+        ("untracked", state.untracked),
+        ("submodule changes in", state.submodules),
+        ("stash", state.stashes),
+    ]
+    lost = [
+        f"{what} {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"
+        for what, names in held
+        if names
+    ]
+    if state.operation:
+        lost.insert(0, f"a {state.operation} under way")
+    if lost:
+        raise Conflict(
+            f"{state.path} still holds {'; '.join(lost)}", hint="commit or discard it first"
+        )
+    if state.locked:
+        raise Conflict(
+            f"{state.path} has an index.lock", hint="git is at work there, or was killed"
+        )
+
+
+def _must_be_kept(hub: HubInfo, state: SandboxState, *holders: str) -> None:
+    """Refuse when the commit checked out is on no branch, remote or kept ref."""
+    if state.head in holders or state.head == state.tip:
+        return
+    git = Git(hub.path)
+    found = git.call(
+        "for-each-ref", "--count=1", f"--contains={state.head}", "refs/heads", "refs/remotes",
+        "refs/gastown",
+    )  # fmt: skip
+    if not found.out:
+        raise Conflict(
+            f"{state.path} is detached at {state.head[:12]}, which is on no branch",
+            hint="put a branch there first",
+        )
