@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from gastown_tui.cells import Row
-from gastown_tui.domain.errors import BadInput, Damaged
+from gastown_tui.domain.errors import BadInput, Damaged, Unavailable
 from gastown_tui.terminal import keys, native
 from gastown_tui.terminal.filters import Filter, FilterState
 from gastown_tui.terminal.model import Cursor, Damage, Mouse, Safety
@@ -24,7 +24,7 @@ MAX_SIDE: Final = 2000
 class _Snapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     version: int
     screen: bytes
-    filter: tuple[int, bytes, int]
+    filter: tuple[int, bytes, int, bytes]
     title: str
     progress: int | None
     notices: tuple[str, ...]
@@ -233,7 +233,7 @@ class Terminal(_Input):
             passed = self._filter.feed(piece)
             if passed:
                 self.bells += passed.count(b"\a")
-                lib.ghostty_terminal_vt_write(self._handle, passed, len(passed))
+                native.write(self._handle, passed)
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the size; the main screen's lines are wrapped anew."""
@@ -284,10 +284,15 @@ class Terminal(_Input):
 
     def snapshot(self) -> bytes:
         """Everything needed to go on from here in another process, also within a sequence."""
+        try:
+            screen = native.encode_snapshot(self._handle)
+        except Unavailable:
+            self._mend()
+            screen = native.encode_snapshot(self._handle)
         return _encode(
             _Snapshot(
                 version=_VERSION,
-                screen=native.encode_snapshot(self._handle),
+                screen=screen,
                 filter=self._filter.state,
                 title=self.title,
                 progress=self.progress,
@@ -298,6 +303,13 @@ class Terminal(_Input):
                 safety=self._safety,
             )
         )
+
+    def _mend(self) -> None:
+        """Blank the half characters that a resize left, which no snapshot can hold."""
+        self._reader.update(self._handle)
+        if torn := self._reader.torn():
+            blanks = b"".join(b"\x1b[%d;%dH\x1b[X" % (y + 1, x + 1) for x, y in torn)
+            native.write(self._handle, b"\x1b7\x1b[?6l\x1b[m" + blanks + b"\x1b8")
 
     @classmethod
     def restore(cls, data: bytes, *, safety: Safety | None = None) -> Self:

@@ -5,9 +5,9 @@ A streaming machine after the VT500 parser (vt100.net/emu/dec_ansi_parser), with
 - Text and complete simple sequences go through untouched, found by one regular expression, so
   that plain output costs next to nothing.
 - Every other sequence is held here until it ends, bounded, and goes on whole or not at all: the
-  library is never left inside one. Titles, progress and notifications are read here; few strings
-  go further. Hyperlinks (OSC 8) never do: moved about by scroll regions they make libghostty
-  abort the process.
+  library is never left inside one, nor inside a character. Titles, progress and notifications
+  are read here; few strings go further. Hyperlinks (OSC 8) never do: moved about by scroll
+  regions they make libghostty abort the process.
 - A number over 9999 becomes 9999: no screen is that large, and a few bytes must not buy seconds
   of work.
 
@@ -77,6 +77,19 @@ class FilterState(NamedTuple):
     held: bytes = b""
     seen: int = 0
     """Bytes of the sequence under way."""
+    tail: bytes = b""
+    """The first bytes of a character whose last ones have not come."""
+
+
+def _unfinished(data: bytes) -> int:
+    """How many bytes at the end of `data` start a UTF-8 character that is not complete."""
+    for back in range(1, min(4, len(data) + 1)):
+        byte = data[-back]
+        if byte < 0x80 or byte >= 0xF5:
+            return 0
+        if byte >= 0xC0:
+            return back if back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4) else 0
+    return 0
 
 
 def _clamp(match: re.Match[bytes]) -> bytes:
@@ -91,17 +104,30 @@ class Filter:
         self._plain = safety is Safety.PLAIN
         self._strings = safety is Safety.FULL
         self._reports = reports
-        self._mode, held, self._seen = state or FilterState()
+        self._mode, held, self._seen, self._tail = state or FilterState()
         self._held = bytearray(held)
         self._out: list[bytes] = []
 
     @property
     def state(self) -> FilterState:
         """Where the machine stands."""
-        return FilterState(self._mode, bytes(self._held), self._seen)
+        return FilterState(self._mode, bytes(self._held), self._seen, self._tail)
 
     def feed(self, data: bytes) -> bytes:
-        """What of `data`, and of what was held before, goes to the library now."""
+        """What of `data`, and of what was held before, goes to the library now.
+
+        It ends between characters and between sequences.
+        """
+        out = self._pass(data)
+        if self._tail:
+            out = self._tail + out
+            self._tail = b""
+        if out and out[-1] >= 0x80 and (open_bytes := _unfinished(out)):
+            self._tail = out[-open_bytes:]
+            out = out[:-open_bytes]
+        return out
+
+    def _pass(self, data: bytes) -> bytes:
         if self._mode == _GROUND and not self._plain and not _SPECIAL.search(data):
             return data
         position, end = 0, len(data)

@@ -189,6 +189,11 @@ def configure(terminal: Any, user: Any) -> None:
     option("CLIPBOARD_READ", ffi.NULL)
 
 
+def write(terminal: Any, data: bytes) -> None:
+    """Let the terminal act on `data`."""
+    lib.ghostty_terminal_vt_write(terminal, data, len(data))
+
+
 def resize(terminal: Any, cols: int, rows: int) -> None:
     """Resize, reflowing the primary screen."""
     code = lib.ghostty_terminal_resize(terminal, cols, rows, CELL_WIDTH, CELL_HEIGHT)

@@ -20,7 +20,9 @@ from gastown_tui.terminal.native import check, ffi, lib
 
 _TAG_GRAPHEME: Final = 1
 _TAG_PALETTE: Final = 2
+_WIDE_HEAD: Final = 1
 _WIDE_TAIL: Final = 2
+_SPACER_HEAD: Final = 3
 _STYLE_SHIFT: Final = 26
 _WIDTH_SHIFT: Final = 42
 _STYLE_ID: Final = 0xFFFF
@@ -160,6 +162,28 @@ class RowReader:
             y += 1
         return found
 
+    def torn(self) -> list[tuple[int, int]]:
+        """Places (x, y) of half characters: one column of a wide character without the other.
+
+        Cutting the alternate screen narrower leaves them, and no snapshot can hold them.
+        """
+        self._rewind()
+        found: list[tuple[int, int]] = []
+        y = 0
+        while lib.ghostty_render_state_row_iterator_next(self._iterator[0]):
+            values = self._values()
+            if any(value & _WIDTH for value in values):
+                found += [(x, y) for x in _torn(values, self._view.len, self._wraps())]
+            y += 1
+        return found
+
+    def _wraps(self) -> bool:
+        row, wraps = ffi.new("GhosttyRow*"), ffi.new("bool*")
+        key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_RAW
+        check(lib.ghostty_render_state_row_get(self._iterator[0], key, row), "a row")
+        check(lib.ghostty_row_get(row[0], lib.GHOSTTY_ROW_DATA_WRAP, wraps), "a row")
+        return bool(wraps[0])
+
     def cursor(self) -> Cursor:
         """The cursor at the last update."""
         out = self._cursor
@@ -174,15 +198,17 @@ class RowReader:
             blinking=bool(out.blinking),
         )
 
-    def _read(self) -> Row:
-        """The row under the iterator."""
+    def _values(self) -> tuple[int, ...]:
+        """The cells of the row under the iterator, without the empty ones at its end."""
         key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW
         check(lib.ghostty_render_state_row_get(self._iterator[0], key, self._view), "cells")
         view = self._view
         raw = bytes(ffi.buffer(view.ptr, view.len * 8)).rstrip(b"\0")
-        if not raw:
-            return ()
-        values = struct.unpack(f"<{-(-len(raw) // 8)}Q", raw + b"\0" * (-len(raw) % 8))
+        return struct.unpack(f"<{-(-len(raw) // 8)}Q", raw + b"\0" * (-len(raw) % 8))
+
+    def _read(self) -> Row:
+        """The row under the iterator."""
+        values = self._values()
         runs: list[tuple[str, int, int]] = []
         bound, x = False, 0
         for look, group in groupby(values, _LOOK.__and__):
@@ -245,6 +271,20 @@ class RowReader:
             return "\N{REPLACEMENT CHARACTER}"
         check(code, "a grapheme")
         return bytes(ffi.buffer(self._text, self._grapheme.len)).decode("utf-8", "replace")
+
+
+def _torn(values: tuple[int, ...], cols: int, wraps: bool) -> list[int]:  # noqa: FBT001
+    """The columns of `values`, a row of `cols` cells, that hold half a character."""
+    widths = [value >> _WIDTH_SHIFT & 3 for value in values] + [0]
+    found: list[int] = []
+    for x, width in enumerate(widths):
+        if (
+            (width == _WIDE_HEAD and widths[x + 1] != _WIDE_TAIL)
+            or (width == _WIDE_TAIL and (x == 0 or widths[x - 1] != _WIDE_HEAD))
+            or (width == _SPACER_HEAD and not (x + 1 == cols and wraps))
+        ):
+            found.append(x)
+    return found
 
 
 def _join(runs: list[tuple[str, int, int]], text: str, style: int, width: int) -> None:
