@@ -1,0 +1,86 @@
+"""Where a beads directory really is, and whether it is ours to write."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from gastown_tui.domain import ids
+from gastown_tui.domain.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_DOLT_FOLDERS: Final = ("dolt", "embeddeddolt")
+_PREFIX_KEY: Final = re.compile(r"""^issue[-_]prefix:\s*["']?([^"'#\s]+)""", re.MULTILINE)
+_KINDS: Final = re.compile(r"-(wisp|mol|cv)$")
+"""What stands between prefix and hash of some ids."""
+
+
+def resolve(beads_dir: Path) -> Path:
+    """The directory itself, or the one that its `redirect` file names (one hop).
+
+    Raises:
+        NotFound: it is not there, or its redirect leads nowhere.
+        BadInput: it belongs to `bd`'s database, whose file must not be written.
+    """
+    found = beads_dir
+    redirect = beads_dir / "redirect"
+    if redirect.is_file():
+        text = redirect.read_text(encoding="utf-8", errors="replace")
+        lines = [line.strip() for line in text.splitlines()]
+        target = next((line for line in lines if line and not line.startswith("#")), "")
+        if target:
+            found = (beads_dir.parent / target).resolve()
+    if not found.is_dir():
+        raise NotFound(f"there is no beads directory {found}")
+    refuse_dolt(found)
+    return found
+
+
+def refuse_dolt(beads_dir: Path) -> None:
+    """Raise BadInput when the beads live in Dolt and the file is only a copy."""
+    metadata: object = None
+    path = beads_dir / "metadata.json"
+    if path.is_file():
+        try:
+            metadata = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise BadInput(f"{path} cannot be read ({error})", hint="mend it first") from error
+    backend = metadata.get("backend") if isinstance(metadata, dict) else None
+    filled = any(_has_content(beads_dir / name) for name in _DOLT_FOLDERS)
+    if backend == "dolt" or filled:
+        raise BadInput(
+            f"{beads_dir} is kept in bd's Dolt database; it is not written as a file",
+            hint="use bd there",
+        )
+
+
+def _has_content(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def configured_prefix(beads_dir: Path) -> str:
+    """The prefix that `config.yaml` sets; empty when it sets none."""
+    path = beads_dir / "config.yaml"
+    if not path.is_file():
+        return ""
+    found = _PREFIX_KEY.search(path.read_text(encoding="utf-8", errors="replace"))
+    prefix = found.group(1).rstrip("-") if found else ""
+    return prefix if ids.is_prefix(prefix) else ""
+
+
+def usual_prefix(beads: Iterable[str]) -> str:
+    """The prefix that most ids have; empty without ids."""
+    counts = Counter(_KINDS.sub("", ids.prefix_of(bead)) for bead in beads)
+    counts.pop("", None)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def folder_prefix(beads_dir: Path) -> str:
+    """A prefix made of the project folder's name."""
+    name = re.sub(r"[^a-z0-9]+", "-", beads_dir.absolute().parent.name.lower()).strip("-")
+    return name[:20].rstrip("-") or "bd"

@@ -1,0 +1,205 @@
+"""Look-ups that need no writing.
+
+Queries are put together from fixed texts; values are always bound.
+"""
+
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from gastown_tui.domain import ids
+from gastown_tui.domain.bead import TOMBSTONE, Bead, Deleted, decode
+from gastown_tui.domain.errors import BadInput, NotFound
+from gastown_tui.domain.operations import Entry, decode_operation
+from gastown_tui.domain.ready import Edge, Node, blocked, ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gastown_tui.adapters.store.database import Database
+
+_MOST_SHOWN: Final = 8
+_NODE: Final = "id, status, issue_type, priority, created, deferred, hidden, failed"
+_OPEN: Final = "status NOT IN ('closed', 'tombstone', 'pinned')"
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which beads to list; None asks nothing."""
+
+    status: str | Sequence[str] | None = None
+    issue_type: str | Sequence[str] | None = None
+    label: str | Sequence[str] | None = None
+    """All of them."""
+    assignee: str | None = None
+    """An empty text asks for unassigned ones."""
+    include_closed: bool = False
+    include_wisps: bool = False
+
+
+def listed(database: Database, wanted: Filter) -> list[Bead]:
+    """The beads that a filter lets through, by priority, then age, then id."""
+    clauses, values = ["line IS NOT NULL", "status <> 'tombstone'"], list[Any]()
+    for column, given in (("status", wanted.status), ("issue_type", wanted.issue_type)):
+        if given is not None:
+            several = [given] if isinstance(given, str) else list(given)
+            clauses.append(f"{column} IN ({', '.join('?' * len(several))})")
+            values += several
+    if wanted.status is None and not wanted.include_closed:
+        clauses.append("status <> 'closed'")
+    if not wanted.include_wisps:
+        clauses.append("NOT ephemeral")
+    if wanted.assignee is not None:
+        clauses.append("assignee = ?")
+        values.append(wanted.assignee)
+    labels = [wanted.label] if isinstance(wanted.label, str) else list(wanted.label or ())
+    for label in labels:
+        clauses.append("n IN (SELECT n FROM label WHERE label = ?)")
+        values.append(label)
+    query = (
+        f"SELECT line FROM bead JOIN body USING (n) WHERE {' AND '.join(clauses)} "
+        "ORDER BY priority, created, id"
+    )
+    return [decode(line) for (line,) in database.rows(query, tuple(values))]
+
+
+def one(database: Database, bead: str) -> Bead:
+    """The bead with this full id.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    line = line_of(database, bead)
+    found = None if line is None else decode(line)
+    if found is None or found.status == TOMBSTONE:
+        raise NotFound(f"there is no bead {bead}")
+    return found
+
+
+def line_of(database: Database, bead: str) -> bytes | None:
+    """The stored line of a bead, tombstones included."""
+    query = "SELECT line FROM bead JOIN body USING (n) WHERE id = ?"
+    found = database.row(query, (bead,))
+    return None if found is None or found[0] is None else bytes(found[0])
+
+
+def found_id(database: Database, partial: str, prefix: str) -> str:
+    """The full id that is meant: exact, without its prefix, or by the beginning of its hash.
+
+    Raises:
+        BadInput: nothing was asked for, or several fit; they are named.
+        NotFound: none fits.
+    """
+    if not ids.is_id(partial):
+        raise BadInput(f"{partial!r} is no id")
+    for whole in (partial, f"{prefix}-{partial}"):
+        if database.row(f"SELECT 1 FROM bead WHERE id = ? AND {_LIVE}", (whole,)):
+            return whole
+    tail = partial.removeprefix(f"{prefix}-")
+    query = f"SELECT id FROM bead WHERE id >= ? AND id < ? AND {_LIVE} ORDER BY id"
+    start = f"{prefix}-{tail}"
+    fitting = [row[0] for row in database.rows(query, (start, start + "\U0010ffff"))]
+    roots = [bead for bead in fitting if not ids.parent_of(bead)]
+    hits = roots or fitting
+    if not hits:
+        raise NotFound(f"there is no bead {partial}")
+    if len(hits) > 1:
+        more = " ..." if len(hits) > _MOST_SHOWN else ""
+        raise BadInput(f"{partial} may be {', '.join(hits[:_MOST_SHOWN])}{more}")
+    return str(hits[0])
+
+
+_LIVE: Final = "status <> 'tombstone'"
+
+
+def graph(database: Database) -> tuple[dict[str, Node], list[Edge]]:
+    """What readiness depends on: open beads, their blocking edges, and what these ask about."""
+    edges = [
+        Edge._make(row)
+        for row in database.rows(
+            "SELECT id, target, type, any_child FROM edge JOIN bead USING (n) WHERE type IN "
+            f"('blocks', 'conditional-blocks', 'waits-for', 'parent-child') AND {_OPEN}"
+        )
+    ]
+    found = database.rows(f"SELECT {_NODE} FROM bead WHERE {_OPEN}")
+    if any(edge.type == "conditional-blocks" for edge in edges):
+        found += database.rows(
+            f"SELECT {_NODE} FROM bead WHERE NOT ({_OPEN}) AND id IN "
+            "(SELECT target FROM edge WHERE type = 'conditional-blocks')"
+        )
+    if any(edge.any_child for edge in edges):
+        found += database.rows(
+            f"SELECT {_NODE} FROM bead WHERE NOT ({_OPEN}) AND n IN (SELECT n FROM edge WHERE "
+            "type = 'parent-child' AND target IN (SELECT target FROM edge WHERE any_child))"
+        )
+        edges += [
+            Edge._make(row)
+            for row in database.rows(
+                "SELECT id, target, type, any_child FROM edge JOIN bead USING (n) "
+                f"WHERE NOT ({_OPEN}) AND type = 'parent-child' AND target IN (SELECT target FROM edge WHERE any_child)"
+            )
+        ]
+    return {row[0]: Node._make(row) for row in found}, edges
+
+
+def ready_beads(database: Database, now: float) -> list[Bead]:
+    """The beads that can be worked on, in their order."""
+    found = ready(*graph(database), now)
+    lines: dict[str, bytes] = {}
+    for start in range(0, len(found), 500):
+        part = found[start : start + 500]
+        query = (
+            "SELECT id, line FROM bead JOIN body USING (n) WHERE id IN "
+            f"({', '.join('?' * len(part))})"
+        )
+        lines.update(database.rows(query, tuple(part)))
+    return [decode(lines[bead]) for bead in found if bead in lines]
+
+
+def blockers(database: Database, bead: str) -> list[str]:
+    """The ids that a bead waits for; empty when it is not blocked."""
+    return blocked(*graph(database)).get(bead, [])
+
+
+def dependents(database: Database, bead: str) -> list[tuple[str, str]]:
+    """Id and type of edge of every bead that depends on this one."""
+    query = (
+        "SELECT id, type FROM edge JOIN bead USING (n) WHERE target = ? AND status <> 'tombstone' "
+        "ORDER BY id"
+    )
+    return [(str(source), str(kind)) for source, kind in database.rows(query, (bead,))]
+
+
+def changes(database: Database, after: int) -> tuple[int, list[Bead | Deleted]]:
+    """Beads changed since a change, newest state each, and the number of the last change.
+
+    A number that this store never gave out asks for everything.
+    """
+    query = "SELECT id, line, change FROM bead JOIN body USING (n) WHERE change > ? ORDER BY change"
+    found = database.rows(query, (after,))
+    if not found:
+        last = int(database.meta("change"))
+        if after <= last:
+            return last, []
+        return changes(database, -1)
+    result: list[Bead | Deleted] = []
+    for bead, line, _ in found:
+        state = None if line is None else decode(line)
+        gone = state is None or state.status == TOMBSTONE
+        result.append(Deleted(id=bead) if state is None or gone else state)
+    return int(found[-1][2]), result
+
+
+def history(database: Database, bead: str) -> list[Entry]:
+    """What was done to a bead here, the oldest first."""
+    found = database.rows(
+        "SELECT change, at, actor, operation FROM journal WHERE bead = ? ORDER BY change, part",
+        (bead,),
+    )
+    return [
+        Entry(change=change, at=at, actor=actor, operation=decode_operation(operation))
+        for change, at, actor, operation in found
+    ]

@@ -1,0 +1,271 @@
+"""The store of one beads directory."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from gastown_tui.adapters.store import absorb as absorbing
+from gastown_tui.adapters.store import fold as folding
+from gastown_tui.adapters.store import location, queries
+from gastown_tui.adapters.store.core import Core
+from gastown_tui.adapters.store.database import set_meta
+from gastown_tui.adapters.store.records import AbsorbResult
+from gastown_tui.adapters.store.transact import Transaction
+from gastown_tui.domain import ids
+from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.operations import Create
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from gastown_tui.adapters.store.records import Applied, FoldResult
+    from gastown_tui.domain.bead import Bead, Deleted
+    from gastown_tui.domain.bead_file import Problem
+    from gastown_tui.domain.operations import Entry, Operation
+
+    Beads: TypeAlias = list[Bead]
+    Changes: TypeAlias = tuple[int, list[Bead | Deleted]]
+    Edges: TypeAlias = list[tuple[str, str]]
+    Entries: TypeAlias = list[Entry]
+    Ids: TypeAlias = list[str]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(
+    beads_dir: Path, *, prefix: str | None = None, clock: Callable[[], datetime] = _now
+) -> BeadStore:
+    """Open the store of a beads directory; the first time, its file is read into it.
+
+    A fold that was killed is finished or undone, and what others wrote to the file is taken in,
+    unless another process is at it.
+
+    Args:
+        beads_dir: the `.beads` directory.
+        prefix: of new ids; None for the one used before, configured, or most common in the file.
+        clock: tells the time of writes.
+
+    Raises:
+        NotFound: there is no such directory.
+        BadInput: it belongs to a Dolt database.
+        Damaged: the store is no database of ours.
+        Unavailable: no room, or no right to write.
+    """
+    found = location.resolve(beads_dir)
+    core = Core(found, clock)
+    try:
+        if core.database.version == 0:
+            absorbing.import_file(core)
+        elif core.database.meta("pending") or core.signature() != core.database.meta("signature"):
+            with core.fold_lock.tried() as free:
+                if free:
+                    folding.recover(core)
+                    absorbing.absorb(core)
+        return BeadStore(core, _settled_prefix(core, found, prefix))
+    except BaseException:
+        core.close()
+        raise
+
+
+def init_store(beads_dir: Path, prefix: str, *, clock: Callable[[], datetime] = _now) -> BeadStore:
+    """Make a beads directory and open it.
+
+    Raises:
+        BadInput: no good prefix.
+        Conflict: there are beads already.
+    """
+    if not ids.is_prefix(prefix):
+        raise BadInput(f"{prefix!r} cannot be a prefix of ids")
+    file = beads_dir / "issues.jsonl"
+    if file.exists():
+        raise Conflict(f"{file} is there already")
+    beads_dir.mkdir(parents=True, exist_ok=True)
+    location.refuse_dolt(beads_dir)
+    config = beads_dir / "config.yaml"
+    if not config.exists():
+        config.write_text(f'issue-prefix: "{prefix}"\n', encoding="utf-8")
+    file.touch()
+    return open_store(beads_dir, prefix=prefix, clock=clock)
+
+
+def _settled_prefix(core: Core, beads_dir: Path, given: str | None) -> str:
+    """The prefix of new ids, remembered in the store."""
+    known = core.database.meta("prefix")
+    if given is not None and not ids.is_prefix(given):
+        raise BadInput(f"{given!r} cannot be a prefix of ids")
+    found = given or known or location.configured_prefix(beads_dir)
+    if not found:
+        found = location.usual_prefix(row[0] for row in core.database.rows("SELECT id FROM bead"))
+    found = found or location.folder_prefix(beads_dir)
+    if found != known:
+        with core.database.write() as connection:
+            set_meta(connection, "prefix", found)
+    return found
+
+
+class BeadStore:
+    """An open beads directory.
+
+    Safe for the threads of one process: one connection under a lock, so calls from several threads
+    take turns. Not to be used after a fork. Any number of processes may have it open.
+    """
+
+    def __init__(self, core: Core, prefix: str) -> None:
+        """For `open_store`."""
+        self._core = core
+        self.prefix = prefix
+        """Of new ids, without the hyphen."""
+
+    @property
+    def beads_dir(self) -> Path:
+        """Where it is, redirects followed."""
+        return self._core.file.parent
+
+    @property
+    def last_change(self) -> int:
+        """The number of the last change."""
+        return int(self._core.database.meta("change"))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was wrong with the file when it was last read; while any is, nothing is folded."""
+        return self._core.problems()
+
+    def get(self, id: str) -> Bead:  # noqa: A002 - the field's name
+        """The bead with this full id.
+
+        Raises:
+            NotFound: there is none, or it was deleted.
+        """
+        return queries.one(self._core.database, id)
+
+    def line(self, id: str) -> bytes:  # noqa: A002
+        """The bead's line as it is stored, with the keys that `Bead` does not know.
+
+        Raises:
+            NotFound: there is none, or it was deleted.
+        """
+        self.get(id)
+        return queries.line_of(self._core.database, id) or b""
+
+    def find(self, partial: str) -> str:
+        """The full id of a full id, an id without prefix, or the beginning of a hash.
+
+        Raises:
+            NotFound: none fits.
+            BadInput: several fit.
+        """
+        return queries.found_id(self._core.database, partial, self.prefix)
+
+    def list(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        issue_type: str | Sequence[str] | None = None,
+        label: str | Sequence[str] | None = None,
+        assignee: str | None = None,
+        include_closed: bool = False,
+        include_wisps: bool = False,
+    ) -> Beads:
+        """Beads by priority, then age.
+
+        Args:
+            status: one or several; None for all but closed ones.
+            issue_type: one or several.
+            label: one, or several that must all be there.
+            assignee: "" for unassigned ones.
+            include_closed: with closed ones, when no status is asked for.
+            include_wisps: with ephemeral ones.
+        """
+        wanted = queries.Filter(
+            status=status,
+            issue_type=issue_type,
+            label=label,
+            assignee=assignee,
+            include_closed=include_closed,
+            include_wisps=include_wisps,
+        )
+        return queries.listed(self._core.database, wanted)
+
+    def ready(self, now: datetime) -> Beads:
+        """What can be worked on at this moment, the most urgent first."""
+        return queries.ready_beads(self._core.database, now.timestamp())
+
+    def blockers(self, id: str) -> Ids:  # noqa: A002
+        """The ids that a bead waits for; empty when it is not blocked."""
+        return queries.blockers(self._core.database, id)
+
+    def dependents(self, id: str) -> Edges:  # noqa: A002
+        """Id and type of edge of every bead that depends on this one."""
+        return queries.dependents(self._core.database, id)
+
+    def apply(
+        self, operations: Sequence[Operation], *, actor: str, transaction: str | None = None
+    ) -> Applied:
+        """Do all of the operations in one synced transaction, or none.
+
+        Args:
+            operations: in order; later ones see what earlier ones did.
+            actor: who does it.
+            transaction: an id of the caller's; done already, nothing is done again and the ids and
+                change of the first time are returned, with the beads as they are now.
+
+        Raises:
+            NotFound: a bead that is not there.
+            Conflict: a precondition fails, or an edge closes a circle.
+            BadInput: a field or value that a bead cannot have.
+            Unavailable: no room on the disk.
+        """
+        with self._core.database.write() as connection:
+            work = Transaction(
+                connection,
+                prefix=self.prefix,
+                layout=self._core.layout(),
+                actor=actor,
+                now=self._core.clock(),
+            )
+            return work.run(operations, transaction)
+
+    def create(self, *, actor: str, parent: str = "", kind: str = "", **fields: Any) -> Bead:
+        """Make one bead of its fields (`title` at least) and return it; see `Create`."""
+        applied = self.apply([Create(fields, parent, kind)], actor=actor)
+        return self.get(applied.ids[0])
+
+    def changes(self, after: int) -> Changes:
+        """Beads changed since change number `after`, newest state each, and the new number.
+
+        A number of another store (it was rebuilt) asks for everything.
+        """
+        return queries.changes(self._core.database, after)
+
+    def history(self, id: str) -> Entries:  # noqa: A002
+        """What was done to a bead through this store, the oldest first."""
+        return queries.history(self._core.database, id)
+
+    def fold(self, *, force: bool = False) -> FoldResult:
+        """Bring the file up to date, after taking in what others wrote to it.
+
+        Args:
+            force: write it even when nothing has changed.
+
+        Raises:
+            Damaged: the file has problems; it is left as it is.
+            Unavailable: no room, no right to write, or others keep writing.
+        """
+        return folding.fold(self._core, force=force)
+
+    def absorb(self) -> AbsorbResult:
+        """Merge what other programs wrote to the file; costs a `stat` when they wrote nothing."""
+        if self._core.signature() == self._core.database.meta("signature"):
+            return AbsorbResult(problems=self.problems)
+        with self._core.fold_lock.held():
+            folding.recover(self._core)
+            return absorbing.absorb(self._core)
+
+    def close(self) -> None:
+        """Close the store; nothing is folded."""
+        self._core.close()
