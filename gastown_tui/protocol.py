@@ -161,6 +161,10 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pid_start: float = 0.0
     """The process's creation time as psutil tells it; with `pid` it names one process for ever."""
     sid: int = 0
+    ticks: int = 0
+    """The creation time in the kernel's own unit, which setting the clock does not move."""
+    boot: str = ""
+    """The machine's boot in which it ran: its pids mean nothing in another one."""
     started: float = 0.0
     ended: float = 0.0
     """0 while it lives."""
@@ -169,6 +173,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     signal: int = 0
     why: str = ""
     """How it ended: exit, signal, `ended: REASON`, `host died`, `spawn failed: ...`."""
+    gone: bool = False
+    """Every process of it was seen to be gone; the end of the leader alone does not say so."""
     scrollback: int = 10_000
     note: dict[str, str] = {}
 

@@ -1,0 +1,344 @@
+"""The runs: fenced, recorded, started, ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from gastown_tui import protocol
+from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound, Unavailable
+from gastown_tui.host import processes, pty_run
+from gastown_tui.host.fence import Fence, Fences, Target, members
+from gastown_tui.host.handover import Handover
+from gastown_tui.host.records import Records
+from gastown_tui.protocol import HostFrame, RunRow
+
+_log: Final = logging.getLogger("gastown.host")
+_LEFTOVER_GRACE_S: Final = 2.0
+_FENCED_KINDS: Final = frozenset(("agent", "gate"))
+"""Kinds whose process tree never outlives the leader."""
+DIED: Final = "host died"
+
+
+class Asker(Protocol):
+    """Who sent a request; `send` does nothing once it has gone."""
+
+    pid: int
+    gone: str
+
+    def send(self, frame: HostFrame, descriptor: int = -1) -> None:
+        """Queue a frame."""
+
+
+class _Pending(msgspec.Struct):
+    """A spawn that waits until runs are gone."""
+
+    frame: protocol.Spawn
+    asker: Asker
+    waits: set[str]
+
+
+class _Ending(msgspec.Struct):
+    """Somebody who wants to know when a run is gone."""
+
+    run: str
+    asker: Asker
+    req: int
+
+
+def refusal(req: int, error: GastownError) -> protocol.Failed:
+    """The frame that says why a request was not met."""
+    return protocol.Failed(
+        req=req, message=error.message, hint=error.hint, kind=type(error).__name__
+    )
+
+
+class Runs:
+    """Every run of the town; all times given are seconds of the monotonic clock."""
+
+    def __init__(
+        self,
+        records: Records,
+        fences: Fences,
+        handover: Handover,
+        publish: Callable[[HostFrame], None],
+        umask: int,
+    ) -> None:
+        self._records, self._fences, self._handover = records, fences, handover
+        self._publish, self._umask = publish, umask
+        self._leaders: dict[int, str] = {}
+        self._pending: list[_Pending] = []
+        self._endings: list[_Ending] = []
+        self._recovering: set[str] = set()
+        self._reasons: dict[str, str] = {}
+        self.closing = False
+        """Set by `close`: nothing is started any more."""
+
+    # -- the host's start and end
+
+    def recover(self, now: float) -> None:
+        """Begin to fence every run that a former host left without an end."""
+        for row in self._records.rows.values():
+            if not row.ended:
+                self._recovering.add(row.run)
+                self._begin(row.run, _LEFTOVER_GRACE_S, now, DIED)
+
+    def close(self, grace_s: float, now: float) -> None:
+        """Begin to end everything; `empty` tells when it is done."""
+        self.closing = True
+        for pending in self._pending:
+            pending.asker.send(refusal(pending.frame.req, Unavailable("the host is shutting down")))
+        self._pending.clear()
+        for row in self._records.rows.values():
+            if not row.ended:
+                self._reasons.setdefault(row.run, "ended: the town went down")
+                self._begin(row.run, grace_s, now, "shutdown")
+
+    @property
+    def empty(self) -> bool:
+        """Is no fence under way; after `close`: is everything gone that can be ended."""
+        return self._fences.due is None
+
+    def _begin(self, run: str, grace_s: float, now: float, reason: str, caller: int = 0) -> None:
+        target = self._target(run)
+        self._fences.start(target, grace_s=grace_s, now=now, reason=reason, caller=caller)
+
+    # -- requests
+
+    def spawn(self, frame: protocol.Spawn, asker: Asker, now: float) -> None:
+        """Start a program once the runs before it are gone; the answer is sent to the asker.
+
+        Raises:
+            BadInput: a field cannot be what it is.
+            Conflict: the run id was used before, or name or key belong to a living run.
+        """
+        pty_run.check_spawn(frame)
+        waits = self._former_runs(frame)
+        if waits:
+            self._check_outside(asker.pid, waits)
+        for run in waits:
+            if run in self._leaders.values():
+                self._reasons.setdefault(run, f"ended: replaced by {frame.run}")
+            self._begin(run, frame.grace_s, now, f"fenced for {frame.run}")
+        self._pending.append(_Pending(frame, asker, waits | self._recovering))
+        self._start_ready()
+
+    def _former_runs(self, frame: protocol.Spawn) -> set[str]:
+        if self.closing:
+            raise Conflict("the host is shutting down")
+        rows = self._records.rows
+        if frame.run in rows or frame.run in frame.fence:
+            raise Conflict(f"run {frame.run} exists already", hint="every run has an id of its own")
+        for pending in self._pending:
+            other = pending.frame
+            if other.run == frame.run:
+                raise Conflict(f"run {frame.run} is being started already")
+            if other.name == frame.name or (frame.key and other.key == frame.key):
+                raise Conflict(f"run {other.run} is being started for {frame.key or frame.name}")
+        waits = {run for run in frame.fence if run not in rows or not rows[run].gone}
+        for row in rows.values():
+            if row.gone or not (row.name == frame.name or (frame.key and row.key == frame.key)):
+                continue
+            if not row.ended and row.run not in frame.fence and row.run not in self._recovering:
+                what = f"session {row.name}" if row.name == frame.name else f"key {row.key}"
+                raise Conflict(f"{what} belongs to run {row.run}, which is alive")
+            waits.add(row.run)
+        return waits
+
+    def _target(self, run: str) -> Target:
+        row = self._records.rows.get(run)
+        return Target.of(row) if row else Target(run=run)
+
+    def _check_outside(self, pid: int, runs: set[str]) -> None:
+        scan = processes.Scan()
+        for run in runs:
+            found = members(self._target(run), scan, frozenset(), frozenset())
+            if any(process.pid == pid for process in found.values()):
+                raise Conflict("a session cannot replace itself", hint="ask from outside of it")
+
+    def end(self, frame: protocol.EndRun, asker: Asker, now: float) -> None:
+        """End a run; `Done` is sent when every process of it is gone.
+
+        Raises:
+            NotFound: there is no such run, or no living one of that name.
+            BadInput: the grace is no time to wait.
+        """
+        if not 0 <= frame.grace_s <= 600:
+            raise BadInput(f"a grace of {frame.grace_s} seconds is not between 0 and 600")
+        for pending in list(self._pending):
+            if frame.run == pending.frame.run or (
+                not frame.run and frame.name == pending.frame.name
+            ):
+                self._pending.remove(pending)
+                pending.asker.send(refusal(pending.frame.req, Conflict("ended before its start")))
+                asker.send(protocol.Done(req=frame.req, text=pending.frame.run))
+                return
+        row = self._find(frame)
+        if row.gone:
+            asker.send(protocol.Done(req=frame.req, text=row.run))
+            return
+        if not row.ended:
+            self._reasons[row.run] = f"ended: {frame.reason[:500]}" if frame.reason else "ended"
+        self._endings.append(_Ending(row.run, asker, frame.req))
+        self._begin(row.run, frame.grace_s, now, frame.reason or "asked for", asker.pid)
+
+    def _find(self, frame: protocol.EndRun) -> RunRow:
+        rows = self._records.rows
+        if frame.run in rows:
+            return rows[frame.run]
+        for row in rows.values():
+            if not frame.run and row.name == frame.name and not row.ended:
+                return row
+        raise NotFound(f"there is no run {frame.run or 'of ' + frame.name}")
+
+    def signal(self, frame: protocol.SignalRun, spare: frozenset[int]) -> None:
+        """Send a signal to a living run's leader or to every process of it.
+
+        Raises:
+            NotFound: the run is not alive.
+            BadInput: there is no such signal.
+        """
+        row = self._records.rows.get(frame.run)
+        if row is None or row.ended or row.run not in self._leaders.values():
+            raise NotFound(f"run {frame.run} is not alive")
+        if frame.signal not in signal.valid_signals():
+            raise BadInput(f"{frame.signal} is no signal")
+        if not frame.group:
+            os.kill(row.pid, frame.signal)  # our child, not reaped: the pid is its own
+            return
+        found = members(Target.of(row), processes.Scan(), frozenset(), spare)
+        for process in found.values():
+            processes.send(process, frame.signal)
+
+    def list(self, frame: protocol.ListRuns) -> protocol.Runs:
+        """Living runs and those that ended later than asked for."""
+        after = frame.ended_after
+        rows = [row for row in self._records.rows.values() if not row.ended or row.ended > after]
+        return protocol.Runs(req=frame.req, runs=rows)
+
+    def names(self) -> set[str]:
+        """The names of all sessions that are recorded, living or not."""
+        return {row.name for row in self._records.rows.values()}
+
+    # -- what happens by itself
+
+    def reaped(self, pid: int, status: int, now: float) -> None:
+        """A child has ended; if it led a run, record and publish that."""
+        run = self._leaders.pop(pid, "")
+        if not run:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        why = self._reasons.pop(run, "exit" if code >= 0 else "signal")
+        row = self._records.change(
+            run,
+            ended=time.time(),
+            code=code if code >= 0 else None,
+            signal=max(0, -code),
+            why=why,
+        )
+        _log.info("run %s (%s) has ended: %s, code %s", run, row.name, why, code)
+        if row.kind in _FENCED_KINDS and run not in self._fences:
+            self._begin(run, _LEFTOVER_GRACE_S, now, "leftovers of a run whose leader has ended")
+        self._handover.ended(row)
+        self._publish(protocol.RunEnded(row=row))
+
+    def tick(self, now: float) -> None:
+        """Drive the fences, and start what has waited for them."""
+        finished = self._fences.tick(now)
+        for fence in finished:
+            self._fenced(fence)
+        if finished:
+            self._start_ready()
+
+    def _fenced(self, fence: Fence) -> None:
+        run, row = fence.target.run, self._records.rows.get(fence.target.run)
+        pids = sorted(pid for pid, _ in fence.ended)
+        if pids or fence.failed:
+            _log.info("fence of %s (%s): %s %s", run, fence.reason, pids, fence.failed or "gone")
+        if row is not None:
+            recovered = run in self._recovering and not row.ended
+            gone = not (fence.failed or fence.spared or run in self._leaders.values())
+            fields: dict[str, object] = {"gone": gone}
+            if recovered:
+                fields |= {"ended": time.time(), "why": DIED}
+            row = self._records.change(run, **fields)
+            if recovered:
+                self._publish(protocol.RunEnded(row=row))
+        self._recovering.discard(run)
+        for ending in [ending for ending in self._endings if ending.run == run]:
+            self._endings.remove(ending)
+            if fence.failed:
+                ending.asker.send(refusal(ending.req, Unavailable(fence.failed)))
+            else:
+                ending.asker.send(protocol.Done(req=ending.req, text=run))
+        for pending in list(self._pending):
+            if fence.failed and run in pending.waits and self._concerns(pending.frame, run, row):
+                self._pending.remove(pending)
+                pending.asker.send(refusal(pending.frame.req, Unavailable(fence.failed)))
+            pending.waits.discard(run)
+
+    @staticmethod
+    def _concerns(frame: protocol.Spawn, run: str, row: RunRow | None) -> bool:
+        same = row is not None and (row.name == frame.name or (frame.key and row.key == frame.key))
+        return run in frame.fence or bool(same)
+
+    def _start_ready(self) -> None:
+        for pending in list(self._pending):
+            if pending.asker.gone:
+                self._pending.remove(pending)
+            elif not pending.waits:
+                self._pending.remove(pending)
+                self._start(pending.frame, pending.asker)
+
+    def _start(self, frame: protocol.Spawn, asker: Asker) -> None:
+        row = RunRow(
+            run=frame.run,
+            name=frame.name,
+            kind=frame.kind,
+            key=frame.key,
+            argv=frame.argv,
+            cwd=frame.cwd,
+            cols=frame.cols,
+            rows=frame.rows,
+            boot=processes.boot(),
+            started=time.time(),
+            scrollback=frame.scrollback,
+            note=frame.note,
+        )
+        try:
+            self._records.write(row)
+            terminal = pty_run.start(frame, umask=self._umask)
+        except (GastownError, OSError) as error:
+            self._not_started(frame, asker, error)
+            return
+        pid = terminal.pid
+        found = processes.find(pid)
+        self._leaders[pid] = frame.run
+        row = self._records.change(
+            frame.run,
+            pid=pid,
+            pid_start=processes.created(pid),
+            sid=pid,
+            ticks=found.ticks if found else 0,
+        )
+        _log.info("run %s (%s) is process %d", frame.run, frame.name, pid)
+        self._handover.add(row, terminal)
+        asker.send(protocol.Spawned(req=frame.req, run=frame.run, pid=pid, started=row.started))
+        self._publish(protocol.RunStarted(row=row))
+
+    def _not_started(
+        self, frame: protocol.Spawn, asker: Asker, error: GastownError | OSError
+    ) -> None:
+        if not isinstance(error, GastownError):
+            error = Unavailable(f"the run cannot be recorded: {error}")
+        _log.warning("run %s (%s) was not started: %s", frame.run, frame.name, error)
+        if frame.run in self._records.rows:
+            why = f"spawn failed: {error.message}"
+            self._records.change(frame.run, ended=time.time(), why=why, gone=True)
+        asker.send(refusal(frame.req, error))
