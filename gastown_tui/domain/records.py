@@ -19,6 +19,7 @@ event          wisps: `event_kind`, `actor`, `target`, title
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gastown_tui.domain.bead import Bead, instant
@@ -33,6 +34,7 @@ EVENT: Final = "event"
 TOWN: Final = "town"
 CUSTOM_TYPES: Final = (AGENT, REQUEST, RIG, CONVOY, TOWN)
 """To be declared in the town directory's `types.custom`."""
+TOWN_RECORD: Final = "hq-town"
 LOG_LINES: Final = 100
 """Of a gate's output, kept with the request."""
 
@@ -146,6 +148,40 @@ def create_request(request: Request) -> Create:
             "notes": request.why,
         },
         kind="mr",
+    )
+
+
+def create_town() -> Create:
+    """The operation that records the town itself."""
+    return Create(bead={"id": TOWN_RECORD, "title": "this town", "issue_type": TOWN})
+
+
+def town_wanted(bead: Bead | None) -> str:
+    """What the overseer wants of the town: up, paused, down or estop."""
+    return (bead.label("wanted") if bead else None) or "down"
+
+
+def change_town(wanted: str, by: str, why: str) -> list[Operation]:
+    """The operations that record what the overseer wants of the town."""
+    return [
+        SetState(bead=TOWN_RECORD, dimension="wanted", value=wanted),
+        SetState(bead=TOWN_RECORD, dimension="wanted-by", value=by),
+        SetField(bead=TOWN_RECORD, field="notes", value=why or None),
+    ]
+
+
+def create_convoy(title: str, beads: Sequence[str]) -> Create:
+    """The operation that makes a convoy of beads; its id is made by the store."""
+    return Create(
+        bead={
+            "title": title,
+            "issue_type": CONVOY,
+            "dependencies": [
+                {"issue_id": "~convoy", "depends_on_id": bead, "type": "tracks"} for bead in beads
+            ],
+            "id": "~convoy",
+        },
+        kind="cv",
     )
 
 

@@ -48,6 +48,7 @@ class Books:
         self.convoys: dict[str, Convoy] = {}
         self.events: dict[str, Bead] = {}
         """The newest events by id, oldest first."""
+        self.town_record: Bead | None = None
         self.version = 0
         """Raised by every refresh that found something."""
 
@@ -100,6 +101,8 @@ class Books:
                 self.requests[bead.id] = request
         elif bead.issue_type == records.RIG:
             self.rig_records[bead.label("rig") or ""] = bead
+        elif bead.issue_type == records.TOWN:
+            self.town_record = bead
         elif bead.issue_type == records.CONVOY:
             self.convoys.pop(bead.id, None)
             if not bead.is_closed:

@@ -111,11 +111,9 @@ class Stacked(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     tip: str
     commits: dict[str, str] = {}
-    """Request to its last commit in the stack."""
+    """Request to its last commit in the stack; what the target already holds adds none."""
     conflicts: dict[str, tuple[str, ...]] = {}
     """Request to the files it conflicts in."""
-    empty: tuple[str, ...] = ()
-    """Requests whose change is already in the target."""
 
 
 class RigGit(Protocol):

@@ -1,0 +1,212 @@
+"""What every part of the controller shares: the books, the ports and the town's paths."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from gastown_tui import protocol
+from gastown_tui.domain import records
+from gastown_tui.domain.agents.catalogue import AgentEntry
+from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.config import RigConfig, TownConfig
+from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.town import Agent, Request
+from gastown_tui.services.books import Books
+from gastown_tui.services.ports import Clock, Host, RigGit, Screens
+from gastown_tui.services.runs import RunTable
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+ACTOR = "controller"
+
+
+class Paths(msgspec.Struct, frozen=True, kw_only=True):
+    """Where things lie in a town."""
+
+    town: Path
+
+    @property
+    def private(self) -> Path:
+        """Ours alone, ignored by git."""
+        return self.town / ".gastown"
+
+    @property
+    def bin(self) -> Path:
+        """Holds the `gastown` that sessions find first."""
+        return self.private / "bin"
+
+    def sandbox(self, agent: Agent) -> Path:
+        """An agent's worktree."""
+        return self.town / agent.rig / "polecats" / agent.name
+
+    def refinery(self, rig: str, name: str) -> Path:
+        """A worktree for gates."""
+        return self.town / rig / "refinery" / name
+
+    def session_file(self, agent: Agent, name: str) -> Path:
+        """A file that belongs to an agent's sessions."""
+        return self.private / "agents" / agent.rig / agent.name / name
+
+
+class Context:
+    """The controller's world, as one argument."""
+
+    def __init__(  # noqa: PLR0913 - the composition root fills it once, by name
+        self,
+        *,
+        town: Path,
+        config: TownConfig,
+        books: Books,
+        host: Host,
+        screens: Screens,
+        git: dict[str, RigGit],
+        entries: Mapping[str, AgentEntry],
+        clock: Clock,
+        run_table: RunTable,
+        person_env: Mapping[str, str],
+    ) -> None:
+        self.paths = Paths(town=town)
+        self.config = config
+        self.books = books
+        self.host = host
+        self.screens = screens
+        self.git = git
+        self.entries = entries
+        self.clock = clock
+        self.person_env = person_env
+        self.run_table = run_table
+        self.claimed: set[Path] = set()
+        """Worktrees of the refinery that are being prepared."""
+        self.tips: dict[str, str] = {}
+        """Rig to the tip of its target."""
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._rows: dict[str, tuple[Bead, object, protocol.TableRow]] = {}
+
+    def new_run(self) -> str:
+        """An id for a run: its time, so that ids sort, and chance."""
+        number, text = int(self.clock.now().wall * 1000), ""
+        while number:
+            number, digit = divmod(number, 36)
+            text = _DIGITS[digit] + text
+        return f"{text}-{secrets.token_hex(3)}"
+
+    async def in_git(
+        self,
+        rig: str,
+        call: Callable[Concatenate[RigGit, _P], _T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Call git of a rig in a thread, one call at a time for each rig."""
+        lock = self._locks.setdefault(rig, asyncio.Lock())
+        async with lock:
+            return await asyncio.to_thread(call, self.rig_git(rig), *args, **kwargs)
+
+    def rig_git(self, rig: str) -> RigGit:
+        """Git of a rig.
+
+        Raises:
+            NotFound: no such rig.
+        """
+        try:
+            return self.git[rig]
+        except KeyError:
+            raise NotFound(f"there is no rig {rig!r}", hint="see `gastown status`") from None
+
+    def rig(self, name: str) -> RigConfig:
+        """A rig's configuration.
+
+        Raises:
+            NotFound: no such rig.
+        """
+        try:
+            return self.books.rigs[name].config
+        except KeyError:
+            raise NotFound(f"there is no rig {name!r}", hint="see `gastown status`") from None
+
+    def agent(self, address: str) -> Agent:
+        """An agent by address, or by name where only one has it.
+
+        Raises:
+            NotFound: none, or more than one.
+        """
+        agents = self.books.agents
+        if address in agents:
+            return agents[address]
+        named = [one for one in agents.values() if one.name == address]
+        if len(named) != 1:
+            some = ", ".join(sorted(one.address for one in named)) or "see `gastown agents`"
+            raise NotFound(f"there is no agent {address!r}", hint=some)
+        return named[0]
+
+    def request(self, request: str) -> Request:
+        """An open merge request by id, or by its bead.
+
+        Raises:
+            NotFound: none.
+        """
+        found = self.books.requests.get(request)
+        if found is None:
+            mine = [one for one in self.books.requests.values() if one.bead == request]
+            found = mine[0] if len(mine) == 1 else None
+        if found is None:
+            raise NotFound(
+                f"there is no open merge request {request!r}", hint="see `gastown mq list`"
+            )
+        return found
+
+    def entry(self, agent: Agent) -> AgentEntry:
+        """The catalogue entry that an agent runs.
+
+        Raises:
+            NotFound: the catalogue has no such entry.
+        """
+        name = agent.entry or self.rig(agent.rig).agent or self.config.agent
+        try:
+            return self.entries[name]
+        except KeyError:
+            known = ", ".join(sorted(self.entries))
+            raise NotFound(f"no agent is called {name!r} in the catalogue", hint=known) from None
+
+    async def spawn(self, frame: protocol.Spawn) -> None:
+        """Start a run; when this returns, the run table knows it."""
+        spawned = await self.host.spawn(frame)
+        if frame.run not in self.run_table.rows:
+            self.run_table.update(
+                protocol.RunRow(
+                    run=frame.run,
+                    name=frame.name,
+                    kind=frame.kind,
+                    key=frame.key,
+                    pid=spawned.pid,
+                    started=spawned.started,
+                    note=frame.note,
+                )
+            )
+
+    def cached_row(
+        self, bead: Bead, extra: _T, make: Callable[[Bead, _T], protocol.TableRow]
+    ) -> protocol.TableRow:
+        """`make(bead, extra)`, made once for as long as both are the same."""
+        known = self._rows.get(bead.id)
+        if known is not None and known[0] is bead and known[1] == extra:
+            return known[2]
+        row = make(bead, extra)
+        self._rows[bead.id] = (bead, extra, row)
+        return row
+
+    def note(self, kind: str, target: str, text: str, *, actor: str = ACTOR, rig: str = "") -> None:
+        """Write an event."""
+        self.books.write_town([records.event(kind, target, text, actor, rig)], actor=actor)
+
+    def sync(self) -> None:
+        """Take what was just written into the books, so that the next look sees it."""
+        self.books.refresh(self.clock.utc())

@@ -1,0 +1,183 @@
+"""The controller's loop: look, plan, act, publish; woken by changes, at the latest every 5 s."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from gastown_tui.domain import records
+from gastown_tui.domain.commands import (
+    CleanUp,
+    CloseConvoy,
+    Command,
+    Dispatch,
+    EndSession,
+    Escalate,
+    FinishEvidence,
+    FinishLanding,
+    MarkStopped,
+    PrepareSandbox,
+    StartEvidence,
+    StartLanding,
+    StartSession,
+    Submit,
+    Tell,
+)
+from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.plan import plan
+from gastown_tui.domain.town import AgentFact, Now, Outcome, Town
+from gastown_tui.services.context import Context
+from gastown_tui.services.facts import Facts
+from gastown_tui.services.refinery import Refinery
+from gastown_tui.services.work import Work
+
+SWEEP_S: Final = 5.0
+"""A look at least this often, for what no signal told."""
+_REST_S: Final = 0.05
+"""Between two looks, so that a burst of changes costs one look."""
+_QUIET: Final = frozenset({Tell, EndSession})
+"""Commands whose failure is ordinary and tells the overseer nothing."""
+
+log = logging.getLogger("gastown.controller")
+
+
+class Controller:
+    """One town's loop. `wake` may be called from anywhere in the same event loop."""
+
+    def __init__(
+        self,
+        context: Context,
+        facts: Facts,
+        work: Work,
+        refinery: Refinery,
+        publish: Callable[[Town], None],
+    ) -> None:
+        self._context = context
+        self._facts = facts
+        self._publish = publish
+        self._woken = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self.resume_held: frozenset[str] = frozenset()
+        """Agents that go on only at the overseer's word, after an absence."""
+        self._carry: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
+            Dispatch: work.dispatch,
+            PrepareSandbox: work.prepare,
+            StartSession: work.start,
+            EndSession: work.end,
+            MarkStopped: work.mark_stopped,
+            Submit: work.submit,
+            Tell: work.tell,
+            Escalate: work.escalate,
+            CloseConvoy: work.close_convoy,
+            StartEvidence: refinery.start_evidence,
+            FinishEvidence: refinery.finish_evidence,
+            StartLanding: refinery.start_landing,
+            FinishLanding: refinery.finish_landing,
+            CleanUp: refinery.clean_up,
+        }
+
+    def wake(self) -> None:
+        """Look again soon."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Loop for ever; cancelling ends it and what it has under way."""
+        try:
+            while True:
+                await self._sleep(self._look())
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _sleep(self, longest_s: float) -> None:
+        try:
+            async with asyncio.timeout(longest_s):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(_REST_S)
+
+    def _look(self) -> float:
+        self._woken.clear()
+        now = self._context.clock.now()
+        try:
+            self._context.books.refresh(self._context.clock.utc())
+            town = self.snapshot(self._facts.refresh(now))
+            for command in plan(town, now):
+                self._start(command)
+            self._publish(town)
+        except GastownError as error:
+            log.warning("look: %s", error)
+        except Exception:  # the loop must outlive a bug in one look
+            log.exception("look failed")
+        self._prune(now)
+        soonest = self._facts.next_check(now.wall + SWEEP_S) - now.wall
+        if any(not outcome.ok for outcome in self._outcomes.values()):
+            soonest = min(soonest, 1.0)
+        return max(_REST_S, min(soonest, SWEEP_S))
+
+    def snapshot(self, facts: dict[str, AgentFact]) -> Town:
+        """The town as it is known now."""
+        context, books = self._context, self._context.books
+        beads = {bead.id: bead for rig in books.rigs.values() for bead in rig.beads.values()}
+        return Town(
+            id=context.config.id,
+            wanted=records.town_wanted(books.town_record),
+            limits=context.config.limits,
+            rigs=books.rig_views(context.tips),
+            beads=beads,
+            rig_of={bead: name for name, rig in books.rigs.items() for bead in rig.beads},
+            ready=frozenset().union(*(rig.ready for rig in books.rigs.values())),
+            agents=dict(books.agents),
+            requests=dict(books.requests),
+            runs=dict(context.run_table.facts),
+            convoys=dict(books.convoys),
+            facts=facts,
+            in_flight=frozenset(self._tasks),
+            outcomes=dict(self._outcomes),
+            resume_held=self.resume_held,
+        )
+
+    def _start(self, command: Command) -> None:
+        if command.key in self._tasks:
+            return
+        task = asyncio.get_running_loop().create_task(self._carry_out(command), name=command.key)
+        self._tasks[command.key] = task
+
+    async def _carry_out(self, command: Command) -> None:
+        ok, why = True, ""
+        try:
+            await self._carry[type(command)](command)
+        except GastownError as error:
+            ok, why = False, str(error)
+            level = logging.DEBUG if type(command) in _QUIET else logging.WARNING
+            log.log(level, "%s: %s", command.key, error)
+        except Exception as error:  # one failed command must not end the town
+            ok, why = False, f"{type(error).__name__}: {error}"
+            log.exception("%s failed", command.key)
+        self._record(command, ok=ok, why=why)
+
+    def _record(self, command: Command, *, ok: bool, why: str) -> None:
+        last = self._outcomes.get(command.key)
+        tries = 1
+        if not ok and last is not None and not last.ok and last.version == command.version:
+            tries = last.tries + 1
+        self._outcomes[command.key] = Outcome(
+            version=command.version, ok=ok, why=why, at=self._context.clock.now().awake, tries=tries
+        )
+        self._tasks.pop(command.key, None)
+        self.wake()
+
+    def _prune(self, now: Now) -> None:
+        """Outcomes that nothing asks for any more would grow without bound."""
+        if len(self._outcomes) > 5000:
+            old = sorted(self._outcomes, key=lambda key: self._outcomes[key].at)[:2500]
+            for key in old:
+                del self._outcomes[key]
+        keep = {agent.run for agent in self._context.books.agents.values()}
+        keep |= {request.gate_run for request in self._context.books.requests.values()}
+        self._context.run_table.forget(keep, before=now.wall - 3600)

@@ -1,0 +1,140 @@
+"""What every agent is doing now: gathers the signs, derives the state, publishes it once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol, cast
+
+import msgspec
+
+from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
+from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.town import Agent, AgentFact, Now
+from gastown_tui.protocol import RunRow, Signals
+from gastown_tui.services.context import Context
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a conversation has cost so far."""
+
+    tokens: int = 0
+    cost: float = 0.0
+
+
+class Signs(Protocol):
+    """Signs of an agent that lie outside its terminal."""
+
+    def registry(self, entry: str, pid: int) -> RegistryRecord | None:
+        """What the program's own session file says."""
+
+    def hooks(self, agent: Agent) -> tuple[HookEvent, ...]:
+        """The newest hook events."""
+
+    def usage(self, agent: Agent) -> Usage:
+        """Tokens and cost of the conversation."""
+
+
+class Facts:
+    """Signals in, states out; `refresh` is called before each plan."""
+
+    def __init__(self, context: Context, signs: Signs, wake: Callable[[], None]) -> None:
+        self._context = context
+        self._signs = signs
+        self._wake = wake
+        self.signals: dict[str, Signals] = {}
+        """By session."""
+        self.states: dict[str, AgentState] = {}
+        """By agent address."""
+        self.usage: dict[str, Usage] = {}
+        self._runs: dict[str, str] = {}
+        self._output: dict[str, tuple[float, float]] = {}
+        """Session to the time of its last output, and the awake time when we learned of it."""
+
+    def on_signals(self, signals: Signals) -> None:
+        """Screens says something of a session."""
+        self.signals[signals.session] = signals
+        self._wake()
+
+    def on_gone(self) -> None:
+        """Screens has gone: what it said is no longer fresh, but stays until it is back."""
+
+    def refresh(self, now: Now) -> dict[str, AgentFact]:
+        """Derive the state of every agent."""
+        facts: dict[str, AgentFact] = {}
+        living = {row.name: row for row in self._context.run_table.rows.values() if not row.ended}
+        for address, agent in self._context.books.agents.items():
+            row = living.get(address) or self._context.run_table.rows.get(agent.run)
+            state = self._derive(agent, row, now)
+            self.states[address] = state
+            output = self._output.get(address, (0.0, now.awake))[1]
+            facts[address] = AgentFact(
+                state=state.state,
+                since=state.since,
+                last_output=now.wall - (now.awake - output),
+            )
+        for address in set(self.states) - set(facts):
+            del self.states[address]
+        return facts
+
+    def _derive(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
+        previous = self.states.get(agent.address)
+        if row is None:
+            state = "stopped" if agent.wanted == "stopped" else "idle"
+            why = agent.wanted_why or "no session yet"
+            since = previous.since if previous and previous.state == state else now.wall
+            return AgentState(
+                state=cast("Literal['stopped', 'idle']", state), since=since, source="wanted",
+                evidence=why,
+            )  # fmt: skip
+        if self._runs.get(agent.address) != row.run:
+            self._runs[agent.address] = row.run
+            self._output.pop(agent.address, None)
+            previous = None
+        signals = self.signals.get(agent.address)
+        if signals is not None and signals.run and signals.run != row.run:
+            signals = None
+        seen = self._output.get(agent.address)
+        output = signals.last_output if signals else row.started
+        if seen is None or seen[0] != output:
+            quiet = max(0.0, now.wall - output) if output else 0.0
+            seen = (output, now.awake - quiet)
+            self._output[agent.address] = seen
+        quiet_s = max(0.0, now.awake - seen[1])
+        evidence = Evidence(
+            entry=self._context.entry(agent),
+            alive=not row.ended,
+            exit_code=row.code if row.ended else None,
+            exit_signal=row.signal,
+            frozen=agent.wanted == "paused",
+            wanted=cast("Literal['running', 'paused', 'stopped']", agent.wanted),
+            wanted_why=agent.wanted_why,
+            signals=signals,
+            registry=self._signs.registry(agent.entry, row.pid) if not row.ended else None,
+            hooks=self._signs.hooks(agent) if not row.ended else (),
+            age_s=max(0.0, now.wall - row.started),
+            quiet_s=quiet_s,
+            progress_s=quiet_s,
+            previous=previous,
+        )
+        return derive(evidence, now.wall)
+
+    def row_of(self, agent: Agent) -> RunRow | None:
+        """The agent's run as the host tells it."""
+        return self._context.run_table.rows.get(agent.run)
+
+    def rows_hash(self, session: str) -> str:
+        """Hash of the rows that a session shows; empty when unknown."""
+        signals = self.signals.get(session)
+        return signals.rows_hash if signals else ""
+
+    def entry_name(self, agent: Agent) -> str:
+        """The catalogue entry that an agent runs; empty when there is none such."""
+        try:
+            return self._context.entry(agent).name
+        except NotFound:
+            return ""
+
+    def next_check(self, default: float) -> float:
+        """The earliest time at which silence alone changes a state."""
+        times = [one.recheck_at for one in self.states.values() if one.recheck_at]
+        return min([default, *times])

@@ -1,0 +1,295 @@
+"""The town feed: tables of rows with a version; clients get a snapshot, then what changed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from gastown_tui.domain.bead import Bead, instant
+from gastown_tui.domain.merge_queue import in_order, score
+from gastown_tui.domain.town import Agent, Request, Town
+from gastown_tui.protocol import Delta, Snapshot, TableRow
+from gastown_tui.services.context import Context
+from gastown_tui.services.facts import Facts, Usage
+
+Tables = dict[str, dict[str, TableRow]]
+_EVENTS_SHOWN = 200
+_REQUEST_STATES = {
+    "submitted": ("", ""), "testing": ("running", ""), "review": ("passed", "needed"),
+    "approved": ("passed", "approved"), "landing": ("running", "approved"),
+    "landed": ("passed", "approved"),
+}  # fmt: skip
+
+
+class Feed:
+    """Keeps the tables and says what changed."""
+
+    def __init__(self, context: Context, facts: Facts) -> None:
+        self._context = context
+        self._facts = facts
+        self.boot = secrets.token_hex(4)
+        """Versions are comparable within one boot only."""
+        self.version = 0
+        self.tables: Tables = {}
+        self._listeners: list[Callable[[Delta], None]] = []
+
+    def listen(self, listener: Callable[[Delta], None]) -> None:
+        """Call `listener` with every delta from now on."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Delta], None]) -> None:
+        """No more deltas."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def snapshot(self) -> Snapshot:
+        """Everything, now."""
+        return Snapshot(
+            version=self.version,
+            boot=self.boot,
+            at=self._context.clock.now().wall,
+            tables=self.tables,
+        )
+
+    def publish(self, town: Town) -> None:
+        """Build the tables of a look and tell the listeners what is new in them."""
+        fresh = build(town, self._context, self._facts)
+        changes: dict[str, dict[str, TableRow | None]] = {}
+        for name, rows in fresh.items():
+            old = self.tables.get(name, {})
+            changed: dict[str, TableRow | None] = {
+                key: row for key, row in rows.items() if old.get(key) != row
+            }
+            changed |= dict.fromkeys(key for key in old if key not in rows)
+            if changed:
+                changes[name] = changed
+        self.tables = fresh
+        if not changes:
+            return
+        self.version += 1
+        delta = Delta(
+            base=self.version - 1,
+            version=self.version,
+            at=self._context.clock.now().wall,
+            tables=changes,
+        )
+        for listener in list(self._listeners):
+            listener(delta)
+
+
+def build(town: Town, context: Context, facts: Facts) -> Tables:
+    """The tables of one moment; `docs/shapes.md` lists their columns."""
+    return {
+        "town": {"town": _town_row(town, context)},
+        "rigs": {name: _rig_row(town, name) for name in town.rigs},
+        "agents": {
+            address: _agent_row(town, agent, facts) for address, agent in town.agents.items()
+        },
+        "beads": _bead_rows(town, context),
+        "mq": _request_rows(town, context),
+        "convoys": _convoy_rows(town, context),
+        "events": _event_rows(context),
+    }
+
+
+def _town_row(town: Town, context: Context) -> TableRow:
+    record = context.books.town_record
+    return {
+        "id": town.id,
+        "name": context.config.name or context.paths.town.name,
+        "path": str(context.paths.town),
+        "wanted": town.wanted,
+        "wanted_by": (record.label("wanted-by") or "") if record else "",
+        "wanted_why": record.notes if record else "",
+        "max_working": town.limits.max_working,
+        "resume_held": sorted(town.resume_held),
+    }
+
+
+def _rig_row(town: Town, name: str) -> TableRow:
+    rig = town.rigs[name]
+    return {
+        "name": name,
+        "prefix": rig.config.prefix,
+        "target": rig.config.default_branch,
+        "land": rig.config.land,
+        "review": rig.config.review,
+        "permissions": rig.config.permissions,
+        "tip": rig.tip,
+        "held": rig.held,
+        "landing": rig.landing,
+        "gate": "; ".join(rig.config.gates),
+        "upstream": rig.config.upstream,
+    }
+
+
+def _agent_row(town: Town, agent: Agent, facts: Facts) -> TableRow:
+    state = facts.states[agent.address]
+    bead = town.hooked(agent.address)
+    run = town.runs.get(agent.run)
+    row = facts.row_of(agent)
+    request = town.request_of(bead.id) if bead else None
+    shown, needs, why = state.state, state.needs, state.evidence
+    if shown == "waiting" and not needs:
+        needs = "question"
+    if shown == "error":
+        needs = "error"
+    if shown == "stalled":
+        needs = "stalled"
+    if request is not None and shown in {"idle", "exited"} and request.state != "rework":
+        shown, why = "parked", f"handed in: {request.state}"
+    usage = facts.usage.get(agent.address, Usage())
+    return {
+        "name": agent.name,
+        "rig": agent.rig,
+        "role": agent.role,
+        "session": agent.address,
+        "pid": row.pid if row and not row.ended else 0,
+        "run": agent.run,
+        "state": shown,
+        "since": state.since,
+        "source": state.source,
+        "evidence": why,
+        "bead": bead.id if bead else "",
+        "bead_title": bead.title if bead else "",
+        "wanted": agent.wanted,
+        "wanted_by": agent.wanted_by,
+        "wanted_why": agent.wanted_why,
+        "needs": needs,
+        "needs_since": state.since if needs else 0.0,
+        "question": state.question,
+        "rows_hash": facts.rows_hash(agent.address),
+        "tokens": usage.tokens,
+        "cost": usage.cost,
+        "entry": facts.entry_name(agent),
+        "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
+        "branch": agent.branch,
+        "attempt": request.attempt if request else 1,
+        "request": request.id if request else "",
+        "started": run.started if run else 0.0,
+        "alive": bool(row and not row.ended),
+    }
+
+
+def _convoy_of(town: Town) -> dict[str, str]:
+    return {bead: convoy.id for convoy in town.convoys.values() for bead in convoy.tracked}
+
+
+def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
+    convoys = _convoy_of(town)
+    rows: dict[str, TableRow] = {}
+    for name, rig in context.books.rigs.items():
+        for beads in (rig.beads, rig.closed):
+            for bead in beads.values():
+                rows[bead.id] = context.cached_row(
+                    bead, (name, convoys.get(bead.id, ""), bead.id in town.ready), _bead_row
+                )
+    return rows
+
+
+def _bead_row(bead: Bead, extra: tuple[str, str, bool]) -> TableRow:
+    rig, convoy, is_ready = extra
+    parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), "")
+    return {
+        "id": bead.id,
+        "rig": rig,
+        "title": bead.title,
+        "status": bead.status,
+        "type": bead.issue_type,
+        "priority": bead.priority,
+        "assignee": bead.assignee,
+        "parent": parent,
+        "blocked_by": [e.depends_on_id for e in bead.dependencies if e.type == "blocks"],
+        "labels": list(bead.labels),
+        "convoy": convoy,
+        "ready": is_ready,
+        "slung": bead.label("sling") is not None,
+        "created_at": bead.created_at,
+        "updated_at": bead.updated_at,
+        "closed_at": bead.closed_at,
+    }
+
+
+def _request_rows(town: Town, context: Context) -> dict[str, TableRow]:
+    now = context.clock.now().wall
+    created = {bead: one.created for one in town.convoys.values() for bead in one.tracked}
+    rows: dict[str, TableRow] = {}
+    for position, request in enumerate(in_order(town.requests.values(), now, created), 1):
+        rows[request.id] = _request_row(town, request, position, created.get(request.bead), now)
+    return rows
+
+
+def _request_row(
+    town: Town, request: Request, position: int, convoy_created: float | None, now: float
+) -> TableRow:
+    gate, review = _REQUEST_STATES.get(request.state, ("", ""))
+    if request.rework == "gate":
+        gate = "failed"
+    rig = town.rigs.get(request.rig)
+    session = f"gate/{request.rig}/{request.id}"
+    if request.state == "landing":
+        session = f"gate/{request.rig}/landing"
+    return {
+        "id": request.id,
+        "bead": request.bead,
+        "title": request.title,
+        "rig": request.rig,
+        "agent": request.agent,
+        "branch": request.branch,
+        "target": request.target,
+        "state": request.state,
+        "position": position,
+        "score": round(score(request, now, convoy_created)),
+        "since": request.updated,
+        "created": request.created,
+        "gate": gate,
+        "gate_session": session,
+        "review": review,
+        "base": request.base,
+        "submitted": request.submitted,
+        "approved": request.approved,
+        "landed": request.landed,
+        "why": request.why or (f"held: {rig.held}" if rig and rig.held else ""),
+        "attempt": request.attempt,
+    }
+
+
+def _convoy_rows(town: Town, context: Context) -> dict[str, TableRow]:
+    closed = {bead for rig in context.books.rigs.values() for bead in rig.closed}
+    rows: dict[str, TableRow] = {}
+    for convoy in town.convoys.values():
+        open_ones = [town.beads[bead] for bead in convoy.tracked if bead in town.beads]
+        working = [one for one in open_ones if one.status in {"hooked", "in_progress"}]
+        stuck = [
+            one for one in working
+            if (found := town.request_of(one.id)) and found.state == "rejected"
+        ]  # fmt: skip
+        rows[convoy.id] = {
+            "id": convoy.id,
+            "title": convoy.title,
+            "total": len(convoy.tracked),
+            "closed": sum(bead in closed for bead in convoy.tracked),
+            "working": len(working),
+            "stuck": len(stuck),
+            "state": "open",
+            "oldest": min((instant(one.created_at) for one in open_ones), default=0.0),
+            "beads": list(convoy.tracked),
+        }
+    return rows
+
+
+def _event_rows(context: Context) -> dict[str, TableRow]:
+    shown = list(context.books.events.values())[-_EVENTS_SHOWN:]
+    return {bead.id: context.cached_row(bead, None, _event_row) for bead in shown}
+
+
+def _event_row(bead: Bead, _extra: None) -> TableRow:
+    return {
+        "id": bead.id,
+        "at": instant(bead.created_at),
+        "kind": bead.event_kind,
+        "actor": bead.actor,
+        "target": bead.target,
+        "text": bead.title,
+        "rig": bead.label("rig") or "",
+    }

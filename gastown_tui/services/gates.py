@@ -1,0 +1,97 @@
+"""Gates and set-up as runs of the host: they stream to a pane and outlive the controller."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from gastown_tui import protocol
+from gastown_tui.domain.agents.environment import inherited
+from gastown_tui.domain.config import RigConfig
+from gastown_tui.domain.errors import Conflict, GastownError
+from gastown_tui.domain.records import LOG_LINES
+from gastown_tui.services.context import Context
+
+
+def gate_script(commands: list[str]) -> list[str]:
+    """The argument list that shows and runs shell commands in order, up to the first that fails."""
+    lines = []
+    for command in commands:
+        lines.append(f"printf '$ %s\\n' {shlex.quote(command)}")
+        lines.append(f"( {command}\n) || exit $?")
+    return ["/bin/sh", "-c", "\n".join(lines)]
+
+
+def gate_env(context: Context, rig: RigConfig, work: Path) -> dict[str, str]:
+    """The environment of gates and set-up: the documented list, without any secret."""
+    env = inherited(context.person_env)
+    env |= {
+        "PATH": context.person_env.get("PATH", "/usr/bin:/bin"),
+        "TERM": "xterm-256color",
+        "GASTOWN_TOWN": str(context.paths.town),
+        "GASTOWN_RIG": rig.name,
+        "GASTOWN_ROLE": "gate",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CEILING_DIRECTORIES": str(work.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return env
+
+
+async def spawn_gate(
+    context: Context, rig: RigConfig, run: str, name: str, work: Path, note: dict[str, str]
+) -> None:
+    """Start the rig's gates in a worktree."""
+    commands = [*rig.setup.run, *rig.gates]
+    await context.spawn(
+        protocol.Spawn(
+            req=0,
+            run=run,
+            name=name,
+            argv=gate_script(commands),
+            cwd=str(work),
+            env=gate_env(context, rig, work),
+            kind="gate",
+            key=str(work),
+            note=note,
+            scrollback=2000,
+        )
+    )
+
+
+async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str) -> None:
+    """Run the rig's set-up in a sandbox and wait for it.
+
+    Raises:
+        Conflict: a command of it failed; its last lines are the message.
+    """
+    rig = context.rig(rig_name)
+    if not rig.setup.run:
+        return
+    run = context.new_run()
+    await context.spawn(
+        protocol.Spawn(
+            req=0,
+            run=run,
+            name=name,
+            argv=gate_script(rig.setup.run),
+            cwd=str(sandbox),
+            env=gate_env(context, rig, sandbox),
+            kind="setup",
+            key=str(sandbox),
+            note={"rig": rig_name},
+        )
+    )
+    ended = await context.run_table.finished(run)
+    if ended.code != 0:
+        tail = (await output_of(context, name)).strip().splitlines()[-1:]
+        raise Conflict(f"the set-up of {rig_name} failed: {' '.join(tail)[:200]}")
+
+
+async def output_of(context: Context, session: str) -> str:
+    """The last lines that a gate or set-up printed; empty when screens cannot tell now."""
+    try:
+        peeked = await context.screens.peek(session, history=LOG_LINES)
+    except GastownError:
+        return ""
+    return "\n".join(peeked.text.rstrip().splitlines()[-LOG_LINES:])
