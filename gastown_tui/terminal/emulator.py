@@ -31,6 +31,7 @@ class _Snapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     bells: int
     replies: bytes
     scrollback: int
+    widest: int
     safety: Safety
 
 
@@ -62,12 +63,11 @@ class _Native:
         self._reader = RowReader()
         self._history: RowReader | None = None
         self._handle = handle
-        self._limit_scrollback()
 
-    def _limit_scrollback(self) -> None:
+    def _limit_scrollback(self, cols: int) -> None:
         """Bound the scrollback for the widest size so far: narrowing must not lose lines."""
-        if self.cols > self._widest:
-            self._widest = self.cols
+        if cols > self._widest:
+            self._widest = cols
             native.limit_scrollback(self._handle, self._scrollback, self._widest)
 
     def _get(self, key: int, ctype: str) -> Any:
@@ -195,6 +195,7 @@ class Terminal(_Input):
         handle = native.create(cols, rows)
         native.resize(handle, cols, rows)  # tells it the size of a cell
         self._setup(handle, scrollback, safety, Reports())
+        self._limit_scrollback(cols)
 
     def _setup(
         self,
@@ -239,7 +240,8 @@ class Terminal(_Input):
         """Change the size; the main screen's lines are wrapped anew."""
         _check_size(cols, rows)
         native.resize(self._handle, cols, rows)
-        self._limit_scrollback()
+        self._limit_scrollback(cols)
+        self._mend()
 
     def text(self) -> str:
         """The visible screen as text, without the blanks at the end of rows and of the screen."""
@@ -300,12 +302,13 @@ class Terminal(_Input):
                 bells=self.bells,
                 replies=bytes(self._replies.data),
                 scrollback=self._scrollback,
+                widest=self._widest,
                 safety=self._safety,
             )
         )
 
     def _mend(self) -> None:
-        """Blank the half characters that a resize left, which no snapshot can hold."""
+        """Blank the half characters that a narrower size leaves: no snapshot can hold them."""
         self._reader.update(self._handle)
         if torn := self._reader.torn():
             blanks = b"".join(b"\x1b[%d;%dH\x1b[X" % (y + 1, x + 1) for x, y in torn)
@@ -333,6 +336,7 @@ class Terminal(_Input):
         state = FilterState(*saved.filter)
         terminal = cls.__new__(cls)
         terminal._setup(handle, saved.scrollback, safety or saved.safety, reports, state)  # noqa: SLF001 - its own class
+        terminal._limit_scrollback(saved.widest)  # noqa: SLF001
         terminal.bells = saved.bells
         terminal._replies.data += saved.replies  # noqa: SLF001
         return terminal

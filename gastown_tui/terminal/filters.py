@@ -46,10 +46,17 @@ _INTRODUCERS: Final = {
     0x5F: _STRING,
 }
 
-# An ESC that does not start a complete simple sequence with numbers of up to four digits.
+# An ESC that does not start a complete simple sequence with numbers of up to four digits, or that
+# sets one of the modes that are refused.
 _SPECIAL: Final = re.compile(
-    rb"\x1b(?!\[[<-?]?+\d{0,4}+(?:[;:]\d{0,4}+)*+[ -/]*+[@-~]|[ -/]*+[0-OQ-WYZ\\`-~])"
+    rb"\x1b(?!"
+    rb"\[(?:[<->]|\?(?!(?:[\d;]*;)?0*(?:69|2027)[;h]))?+"
+    rb"\d{0,4}+(?:[;:]\d{0,4}+)*+[ -/]*+[@-~]"
+    rb"|[ -/]*+[0-OQ-WYZ\\`-~])"
 )
+_REFUSED: Final = frozenset({b"69", b"2027"})
+"""Private modes: left and right margins, and grapheme clusters. The library's own code for a
+character that meets half of a wide one, which margins leave behind, ends the process."""
 _ENDS: Final = {
     _CSI: re.compile(rb"[@-~\x18\x1a\x1b]"),
     _INTERMEDIATE: re.compile(rb"[0-~\x18\x1a\x1b]"),
@@ -213,7 +220,11 @@ class Filter:
                 self._emit(b"\x1bP" + held + b"\x1b\\")
         elif mode in {_CSI, _INTERMEDIATE} and last != b"\x1b":
             start = b"\x1b[" if mode == _CSI else b"\x1b"
-            self._emit(start + _LONG_NUMBER.sub(_clamp, held) + last)
+            held = _LONG_NUMBER.sub(_clamp, held)
+            if mode == _CSI and last == b"h" and held.startswith(b"?"):
+                modes = held[1:].split(b";")
+                held = b"?" + b";".join(m for m in modes if m.lstrip(b"0") not in _REFUSED)
+            self._emit(start + held + last)
 
     def _osc(self, body: bytes) -> None:
         if self._strings and _OSC_TO_LIBRARY.fullmatch(body):

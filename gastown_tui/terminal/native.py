@@ -49,6 +49,8 @@ _REPLY: Final = re.compile(
     rb")+"
 )
 """The replies that reach a program: none can carry text that a program chose."""
+_REFUSED_MODE: Final = re.compile(rb"(\x1b\[\?(?:69|2027);)2(\$y)")
+"""A mode that `filters` refuses is reported as permanently reset (4), not as reset (2)."""
 
 ffi.cdef(
     """
@@ -83,7 +85,7 @@ class Replies:
     def add(self, reply: bytes) -> None:
         """Keep `reply` if a program may have it and there is room."""
         if len(self.data) + len(reply) <= REPLY_BYTES and _REPLY.fullmatch(reply):
-            self.data += reply
+            self.data += _REFUSED_MODE.sub(rb"\g<1>4\2", reply)
 
     def take(self) -> bytes:
         """All that was kept since the last call."""

@@ -270,7 +270,8 @@ class RowReader:
         if code == lib.GHOSTTY_OUT_OF_SPACE:  # hundreds of marks on one cell
             return "\N{REPLACEMENT CHARACTER}"
         check(code, "a grapheme")
-        return bytes(ffi.buffer(self._text, self._grapheme.len)).decode("utf-8", "replace")
+        text = bytes(ffi.buffer(self._text, self._grapheme.len)).decode("utf-8", "replace")
+        return text.rstrip("\N{ZERO WIDTH JOINER}")  # the next cell is a character of its own
 
 
 def _torn(values: tuple[int, ...], cols: int, wraps: bool) -> list[int]:  # noqa: FBT001
