@@ -1,0 +1,163 @@
+"""The script block of a bead, which a demo agent follows instead of asking a model.
+
+A fenced block in the bead's description, marked `demo`, holds TOML::
+
+    behaviour = "crash"          # optional: crash, stall, conflict, break, ask; times = N
+    test = "python -m unittest"  # optional: what is run after a rebase
+    [[step]]
+    read = "pkg/money.py"
+    [[step]]
+    edit = "pkg/money.py"        # with find/replace, or append, or after/insert, or create
+    append = "..."
+    [[step]]
+    run = "python -m unittest -q tests.test_money"
+    ask = "May I?"               # optional: shows a permission dialog first
+    [[step]]
+    commit = "Add a thing"
+    [[step]]
+    think = 1.5                  # or say = "..."
+
+`[[fix]]` holds further steps, taken when a gate refused the change.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from gastown_tui.domain.errors import BadInput
+
+_BLOCK = re.compile(r"^```demo[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+BEHAVIOURS = ("crash", "stall", "conflict", "break", "ask")
+MAX_STEPS = 200
+_VERBS = ("read", "edit", "run", "commit", "think", "say")
+_WAYS = ("replace", "append", "insert", "create")
+
+
+class Step(NamedTuple):
+    """One thing to do: `verb` with its `subject`, and for an edit the way and its texts."""
+
+    verb: str
+    """`read`, `edit`, `run`, `commit`, `think` or `say`."""
+    subject: str
+    """A path, a command, a message, or seconds as text."""
+    way: str = ""
+    """Of an edit: `replace`, `append`, `insert` or `create`."""
+    marker: str = ""
+    """Of an edit: the text to find, or the line after which to insert."""
+    text: str = ""
+    """Of an edit: what is written."""
+    ask: str = ""
+    """Of a run: the question of the permission dialog, or empty."""
+
+
+class Script(NamedTuple):
+    """All that a bead orders."""
+
+    steps: tuple[Step, ...]
+    fix: tuple[Step, ...] = ()
+    test: str = ""
+    behaviour: str = ""
+    times: int = 1
+
+
+def parse_script(description: str) -> Script | None:
+    """The script in a bead's description, or None when there is no block.
+
+    Raises:
+        BadInput: the block is not what the module's docstring says.
+    """
+    found = _BLOCK.search(description.replace("\r\n", "\n"))
+    if not found:
+        return None
+    import tomllib  # read once a bead, not at start-up
+
+    try:
+        table = tomllib.loads(found[1])
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"the demo block is not TOML: {error}") from error
+    behaviour = _text(table, "behaviour")
+    if behaviour and behaviour not in BEHAVIOURS:
+        raise BadInput(f"the demo block has behaviour {behaviour!r}", hint=f"one of {BEHAVIOURS}")
+    times = table.get("times", 1)
+    if not isinstance(times, int) or isinstance(times, bool):
+        raise BadInput("`times` of the demo block must be a number")
+    return Script(
+        steps=_steps(table, "step"),
+        fix=_steps(table, "fix"),
+        test=_text(table, "test"),
+        behaviour=behaviour,
+        times=times,
+    )
+
+
+def _steps(table: dict[str, Any], name: str) -> tuple[Step, ...]:
+    rows = table.get(name, [])
+    if not isinstance(rows, list) or len(rows) > MAX_STEPS:
+        raise BadInput(f"[[{name}]] of the demo block must be at most {MAX_STEPS} tables")
+    return tuple(_step(row) for row in rows)
+
+
+def _step(row: Any) -> Step:
+    if not isinstance(row, dict):
+        raise BadInput("a step of the demo block is not a table")
+    verb = next((verb for verb in _VERBS if verb in row), "")
+    if not verb:
+        raise BadInput(f"a step of the demo block has none of {', '.join(_VERBS)}")
+    if verb == "think":
+        seconds = row["think"]
+        if not isinstance(seconds, int | float) or not 0 <= seconds <= 3600:
+            raise BadInput("`think` of the demo block must be seconds, 0 to 3600")
+        return Step(verb, str(float(seconds)))
+    subject = _text(row, verb)
+    if verb in {"read", "edit"}:
+        check_path(subject)
+    if verb != "edit":
+        return Step(verb, subject, ask=_text(row, "ask"))
+    way = next((way for way in _WAYS if way in row), "")
+    marker = {"replace": "find", "insert": "after"}.get(way, "")
+    if not way or (marker and not _text(row, marker)) or not _text(row, way):
+        raise BadInput(f"the edit of {subject} needs find and replace, after and insert, or append")
+    return Step(verb, subject, way, _text(row, marker) if marker else "", _text(row, way))
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    value = row.get(key, "")
+    if not isinstance(value, str):
+        raise BadInput(f"`{key}` of the demo block must be text")
+    return value
+
+
+def check_path(path: str) -> None:
+    """Refuses what is not a plain path inside the sandbox.
+
+    Raises:
+        BadInput: absolute, with `..`, into `.git`, or empty.
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith(("/", "-", "~")) or {"..", ".git"} & set(parts) or "\0" in path:
+        raise BadInput(f"{path!r} is not a path inside the sandbox")
+
+
+def edited(text: str, step: Step) -> str:
+    """The file's text after the edit; the same text when the edit is there already.
+
+    Raises:
+        BadInput: what the edit looks for is not in the file.
+    """
+    if step.text.strip("\n") in text:
+        return text
+    if step.way == "create":
+        return step.text
+    if step.way == "append":
+        return text + step.text
+    if step.way == "replace":
+        if step.marker not in text:
+            raise BadInput(f"{step.subject} has no text {step.marker.strip()!r}")
+        return text.replace(step.marker, step.text, 1)
+    lines = text.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        if line.strip() == step.marker.strip():
+            return "".join((*lines[: number + 1], step.text, *lines[number + 1 :]))
+    raise BadInput(f"{step.subject} has no line {step.marker.strip()!r}")
