@@ -47,6 +47,8 @@ _CALM = (
     ("rebase.updateRefs", "false"),
     ("rebase.rebaseMerges", "false"),
     ("rerere.enabled", "false"),
+    ("merge.ff", "true"),
+    ("merge.verifySignatures", "false"),
     ("worktree.guessRemote", "false"),
     ("checkout.guess", "false"),
     ("diff.noprefix", "false"),
@@ -185,7 +187,8 @@ class Git:
             GitFailed: another exit code, or no git.
             GitTimeout: it took longer than the limit.
         """
-        command = ["git"]
+        # Said twice: GitPython falls back to our own folder when this one has just gone.
+        command = ["git", "-C", str(self.path.absolute())]
         for key, value in (*_CALM, *self._config):
             command += ["-c", f"{key}={value}"]
         drop = foreign(os.environ)

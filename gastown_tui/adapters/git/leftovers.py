@@ -1,0 +1,145 @@
+"""What an agent left uncommitted, made a commit of its own: nothing lost, nothing leaked."""
+
+from __future__ import annotations
+
+import stat
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from gastown_tui.adapters.git.hub import identity
+from gastown_tui.adapters.git.names import shown
+from gastown_tui.adapters.git.run import Git
+from gastown_tui.adapters.git.secrets import secret_marks, secret_name
+from gastown_tui.adapters.git.status import Change, branch_in, changes, git_dir_of, operation_in
+from gastown_tui.domain.errors import Conflict
+
+BIGGEST = 5 * 1024 * 1024
+"""Bytes of a file that the town still commits."""
+_NEVER = ".claude/settings.local.json"
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was not committed; it stays where it is."""
+
+    path: str
+    """Fit for a line of text."""
+    why: str
+
+
+class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a worktree's uncommitted changes."""
+
+    commit: str | None
+    """The commit on the branch; None when there was nothing to commit."""
+    paths: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    held: str = ""
+    """Why nothing was committed although there are changes: they stay in the files."""
+
+
+def commit_leftovers(
+    path: Path, name: str, email: str, *, exclude: Iterable[str] = ()
+) -> Leftovers:
+    """Commit a worktree's changes on its branch as "left by NAME"; no hook runs.
+
+    Left out, and said: what set-up put there, Claude's local settings, files over 5 MB, nested
+    repositories, and what looks like a secret. Ignored files do not count at all. In the middle of
+    a rebase or merge, or on no branch, everything stays as it is.
+
+    Args:
+        path: the worktree; its session's processes are gone.
+        name: the agent's name, also the commit's author.
+        email: the author's address.
+        exclude: paths, relative to the worktree, that set-up put there; a folder covers its files.
+
+    Raises:
+        Conflict: the branch moved meanwhile, or git holds its index.
+        GitFailed: git could not.
+    """
+    own = git_dir_of(path)
+    git = Git(path, env={**identity(author=False), **_author(name, email)})
+    found = {item.path: item for item in changes(git, whole=True)}
+    if not found:
+        return Leftovers(commit=None)
+    branch, operation = branch_in(own), operation_in(own)
+    if operation not in (None, "bisect") or branch is None:
+        return Leftovers(
+            commit=None, held=f"{operation} under way" if operation else "on no branch"
+        )
+    if (own / "index.lock").exists():
+        raise Conflict(f"{path} has an index.lock", hint="git is at work there, or was killed")
+    put = tuple(entry.strip("/") for entry in exclude)
+    reasons = {name: _why_not(git, item, put) for name, item in found.items()}
+    left_out = tuple(
+        LeftOut(path=shown(name), why=why) for name, why in reasons.items() if why is not None
+    )
+    taken = [name for name, why in reasons.items() if why is None]
+    commit = _commit(git, branch, taken, f"left by {shown(name)}") if taken else None
+    return Leftovers(
+        commit=commit,
+        paths=tuple(shown(name) for name in taken) if commit else (),
+        left_out=left_out,
+    )
+
+
+def _author(name: str, email: str) -> dict[str, str]:
+    return {"GIT_AUTHOR_NAME": shown(name), "GIT_AUTHOR_EMAIL": shown(email)}
+
+
+def _commit(git: Git, branch: str, taken: list[str], message: str) -> str | None:
+    head = git.text("rev-parse", "--verify", "HEAD")
+    names = "".join(f"{name}\0" for name in taken).encode("utf-8", "surrogateescape")
+    with tempfile.TemporaryDirectory(prefix="gastown-") as folder:
+        # An index of our own: a kill at any point leaves the agent's as it was.
+        env = {"GIT_INDEX_FILE": str(Path(folder) / "index"), "GIT_LITERAL_PATHSPECS": "1"}
+        aside = git.where(env=env)
+        aside.call("read-tree", head)
+        aside.call(
+            "add", "--all", "--sparse", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names
+        )
+        tree = aside.text("write-tree")
+    if tree == git.text("rev-parse", "--verify", f"{head}^{{tree}}"):
+        return None
+    commit = git.text("commit-tree", tree, "-p", head, "-m", message)
+    ref = f"refs/heads/{branch}"
+    moved = git.call("update-ref", "-m", f"commit: {message}", ref, commit, head, ok=None)
+    if moved.code != 0:
+        raise Conflict(f"{shown(branch)} moved while its leftovers were committed")
+    # What was committed is no change any more; what was left out becomes an unstaged one.
+    git.call("read-tree", "HEAD")
+    git.where(env={"GIT_OPTIONAL_LOCKS": "1"}).call("update-index", "-q", "--refresh", ok=(0, 1))
+    return commit
+
+
+def _why_not(git: Git, item: Change, put: tuple[str, ...]) -> str | None:
+    """Return why a path must not be committed by the town, or None."""
+    where = git.path / item.path
+    if any(item.path == entry or item.path.startswith(f"{entry}/") for entry in put if entry):
+        return "put there by set-up"
+    if item.path == _NEVER or item.path.endswith(f"/{_NEVER}"):
+        return "Claude's local settings"
+    if item.path.endswith("/"):
+        return "a repository of its own"
+    if item.kind == "unmerged":
+        return "has conflicts"
+    if item.kind == "deleted" or item.submodule:
+        return None
+    try:
+        about = where.lstat()
+    except OSError:
+        return None
+    if stat.S_ISLNK(about.st_mode):
+        return None
+    if about.st_size > BIGGEST:
+        return "over 5 MB"
+    if item.kind == "untracked" and secret_name(where.name):
+        return "has the name of a secret"
+    marks = secret_marks(where.read_bytes())
+    if marks and item.kind == "changed":
+        # What the repository has already is no news.
+        known = git.call("cat-file", "blob", f"HEAD:{item.path}", ok=None)
+        marks -= secret_marks(known.out)
+    return "holds what looks like a key" if marks else None

@@ -1,0 +1,182 @@
+"""Builds what would land: candidates put on top of one another in a worktree of the refinery."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from gastown_tui.adapters.git.hub import TOWN_EMAIL, TOWN_NAME, identity
+from gastown_tui.adapters.git.landing import tree_of
+from gastown_tui.adapters.git.names import check_sha, shown
+from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git, GitFailed, GitTimeout, last_words
+from gastown_tui.adapters.git.sandbox import reset_worktree
+from gastown_tui.domain.errors import NotFound
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to be put on the stack."""
+
+    request: str
+    tip: str
+    """The submitted commit."""
+    mode: str = "rebase"
+    """``rebase`` keeps its commits, ``squash`` makes one of them."""
+    message: str = ""
+    """The squashed commit's message; empty takes the tip's own."""
+
+
+class Outcome(enum.Enum):
+    """What became of a candidate."""
+
+    STACKED = "stacked"
+    CONFLICT = "conflict"
+    EMPTY = "empty"
+    """Nothing is left of it: the base has the same changes already."""
+    FAILED = "failed"
+    """Git could not build it for another reason, such as a missing signing key."""
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate's place, or why it has none."""
+
+    request: str
+    outcome: Outcome
+    tip: str
+    """The stack's tip after it: the same as before unless it was stacked."""
+    conflicts: tuple[str, ...] = ()
+    """Files both sides changed, fit for a line of text."""
+    squashed: bool = False
+    """Made one commit, as asked or because its history had merges."""
+    why: str = ""
+    """Git's words when it failed."""
+
+
+class StackResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The stack: its tip, checked out in the worktree, and each candidate's place."""
+
+    base: str
+    tip: str
+    tree: str
+    placed: tuple[Placed, ...]
+
+
+class Signing(msgspec.Struct, frozen=True, kw_only=True):
+    """Who commits for the town, and whether its commits are signed with the user's key."""
+
+    name: str = TOWN_NAME
+    email: str = TOWN_EMAIL
+    sign: bool = False
+
+
+def prepare_stack(
+    worktree: Path, base: str, candidates: Sequence[Candidate], *, by: Signing | None = None
+) -> StackResult:
+    """Put each candidate on top of the ones before it; a conflicting one is left out.
+
+    History stays linear, authors are kept, the town is the committer, no hook runs. The worktree is
+    reset first, so it must be one that nobody works in, and that no gate is running in.
+
+    Args:
+        worktree: a detached worktree of the hub.
+        base: the commit to start from.
+        candidates: in the order they should land.
+        by: the town's identity; None takes the default, unsigned.
+
+    Raises:
+        NotFound: a commit is not in the hub.
+        GitFailed: the worktree cannot be used.
+    """
+    check_sha(base)
+    who = by or Signing()
+    git = Git(
+        worktree,
+        env=identity(who.name, who.email, author=False),
+        config=[("commit.gpgSign", "true" if who.sign else "false")],
+    ).where(limit=NETWORK_LIMIT)
+    reset_worktree(worktree, base)
+    tip, placed = base, []
+    for candidate in candidates:
+        if git.commit(check_sha(candidate.tip)) is None:
+            raise NotFound(f"{candidate.tip[:12]} of {shown(candidate.request)} is not in the hub")
+        found = _place(git, tip, candidate, sign=who.sign)
+        placed.append(found)
+        tip = found.tip
+    return StackResult(
+        base=base, tip=tip, tree=git.text("rev-parse", f"{tip}^{{tree}}"), placed=tuple(placed)
+    )
+
+
+def _place(git: Git, base: str, candidate: Candidate, *, sign: bool) -> Placed:
+    merges = git.call("rev-list", "--merges", "--max-count=1", candidate.tip, f"^{base}").out
+    # A merge's own resolution would be lost if its commits were replayed one by one.
+    squash = candidate.mode == "squash" or bool(merges)
+    build = _squash if squash else _rebase
+    tip, outcome, why = base, Outcome.EMPTY, ""
+    files: tuple[str, ...] = ()
+    try:
+        built = build(git, base, candidate, sign=sign)
+        if tree_of(git.path, built) != tree_of(git.path, base):
+            tip, outcome = built, Outcome.STACKED
+    except _Clash as clash:
+        outcome, files = Outcome.CONFLICT, clash.files
+    except GitTimeout:
+        raise
+    except GitFailed as error:
+        outcome, why = Outcome.FAILED, error.message
+    if outcome is not Outcome.STACKED:
+        reset_worktree(git.path, base)
+    return Placed(
+        request=candidate.request,
+        outcome=outcome,
+        tip=tip,
+        conflicts=files,
+        squashed=squash,
+        why=why,
+    )
+
+
+class _Clash(Exception):  # noqa: N818 - an outcome, not an error
+    def __init__(self, files: tuple[str, ...]) -> None:
+        super().__init__(files)
+        self.files = files
+
+
+def _rebase(git: Git, base: str, candidate: Candidate, *, sign: bool) -> str:
+    done = git.call(
+        "rebase", "-q", "--merge", "--force-rebase", "--empty=drop", "--no-verify",
+        "--no-autosquash", "--no-autostash", "--gpg-sign" if sign else "--no-gpg-sign",
+        base, candidate.tip, ok=None,
+    )  # fmt: skip
+    if done.code != 0:
+        raise _trouble(git, "rebase", done.err)
+    return git.text("rev-parse", "--verify", "HEAD")
+
+
+def _squash(git: Git, base: str, candidate: Candidate, *, sign: bool) -> str:
+    # The stack's tip is checked out already: the base at first, then what was put on it.
+    done = git.call("merge", "-q", "--squash", "--no-commit", candidate.tip, ok=None)
+    if done.code != 0:
+        raise _trouble(git, "merge", done.err)
+    if git.succeeds("diff", "--cached", "--quiet", "--ignore-submodules=none", base):
+        return base
+    raw = git.text("log", "-1", "--date=raw", "--format=%an%x00%ae%x00%ad%x00%B", candidate.tip)
+    name, email, date, own = raw.split("\0", 3)
+    author = {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date}
+    git.where(env=author).call(
+        "commit", "-q", "--no-verify", "--cleanup=whitespace", "-F", "-",
+        "--gpg-sign" if sign else "--no-gpg-sign",
+        stdin=(candidate.message or own).encode("utf-8", "surrogateescape"),
+    )  # fmt: skip
+    return git.text("rev-parse", "--verify", "HEAD")
+
+
+def _trouble(git: Git, verb: str, err: str) -> Exception:
+    """Return the conflict with its files, or the failure in git's words if there is none."""
+    out = git.call("diff", "--name-only", "-z", "--diff-filter=U", ok=None).out
+    files = tuple(dict.fromkeys(shown(path) for path in out.split(b"\0") if path))
+    if files:
+        return _Clash(files)
+    return GitFailed(f"git {verb}: {last_words(err)}", err=err)
