@@ -328,6 +328,8 @@ class Signals(_Frame, frozen=True, kw_only=True, tag="signals"):
     """Why the output is not emulated: safe mode, held; empty when all is well."""
     faint_from: list[int] = []
     """For each row of `bottom`: the first cell of faint or suggested text, -1 where none."""
+    bottom_first: int = 0
+    """The screen's row that `bottom` begins with."""
 
 
 class WatchSignals(_Frame, frozen=True, kw_only=True, tag="watch"):
@@ -349,6 +351,13 @@ class Paste(_Frame, frozen=True, kw_only=True, tag="paste"):
 
     session: str
     text: str
+
+
+class Input(_Frame, frozen=True, kw_only=True, tag="input"):
+    """Bytes of a person that a viewer could not name as keys; written as they are."""
+
+    session: str
+    data: bytes
 
 
 class Mouse(_Frame, frozen=True, kw_only=True, tag="mouse"):
@@ -556,6 +565,7 @@ ScreensFrame: TypeAlias = (
     | WatchSignals
     | Key
     | Paste
+    | Input
     | Mouse
     | Type
     | Typed

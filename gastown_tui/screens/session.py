@@ -1,0 +1,348 @@
+"""One session: descriptor, log, terminal and picture, from adoption to its last text."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import time
+from typing import Final
+
+import msgspec
+
+from gastown_tui.cells import Row
+from gastown_tui.domain.errors import Damaged
+from gastown_tui.protocol import RunRow
+from gastown_tui.screens.archive import LEVELS, Archive, Meta
+from gastown_tui.screens.guard import Guarded
+from gastown_tui.screens.log import SessionLog, Snapshot
+from gastown_tui.screens.marker import Marker
+from gastown_tui.screens.pty import QUEUE_BYTES, Pty
+from gastown_tui.screens.screen import Screen
+from gastown_tui.screens.signals import SignalState
+from gastown_tui.terminal import Mouse, Safety, Terminal
+
+MOST_CELLS: Final = 1000
+"""Most columns or rows of a session."""
+SHORT_READ: Final = 1000
+"""A read that brings less has emptied the terminal's buffer (macOS reads at most 1 KiB)."""
+
+_LOG: Final = logging.getLogger(__name__)
+_GENERATIONS: Final = itertools.count(int(time.time() * 1000))
+"""Input generations; they do not repeat when this process is started again."""
+
+_HELD: Final = {
+    Safety.FULL: "",
+    Safety.NO_HYPERLINKS: "safe mode: links, titles and other strings are not shown",
+    Safety.PLAIN: "safe mode: plain text only",
+}
+
+
+def clamp(value: int, least: int = 1) -> int:
+    """A size that a session may have."""
+    return min(max(value, least), MOST_CELLS)
+
+
+class Session:
+    """A run's terminal while it lives, and its last picture afterwards."""
+
+    def __init__(self, meta: Meta, archive: Archive, marker: Marker, *, held: bool = False) -> None:
+        self.meta = meta
+        self.name, self.run = meta.name, meta.run
+        self._archive, self._marker = archive, marker
+        self._held = held
+        self.log = SessionLog(archive.folder(meta.name))
+        self.pty: Pty | None = None
+        self.guarded: Guarded | None = None
+        self.screen = Screen(meta.cols, meta.rows)
+        self.signals = SignalState()
+        self.generation = next(_GENERATIONS)
+        self.last_output = 0.0
+        """Wall time."""
+        self.quiet_since = 0.0
+        """Monotonic time of the last output."""
+        self.is_stale = True
+        """Whether the terminal has changed since `refresh`."""
+        self._resized = False
+        self.is_gone = False
+        """Whether the terminal's other side has been closed."""
+
+    @classmethod
+    def adopt(
+        cls, row: RunRow, fd: int, archive: Archive, marker: Marker, *, crashes: int, held: bool
+    ) -> Session:
+        """The session of a living run: restored if this run is known, else new.
+
+        Args:
+            row: the run as the host tells it.
+            fd: the terminal's master; owned by the session from here on.
+            archive: where sessions are kept.
+            marker: names the session in native calls.
+            crashes: how often its output has ended the emulation.
+            held: its output is not to be emulated.
+        """
+        meta = archive.meta(row.name)
+        if meta is None or meta.run != row.run:
+            meta = archive.meta_of(row)
+            archive.fresh(meta)
+        elif crashes > meta.level:
+            meta = msgspec.structs.replace(meta, level=min(crashes, len(LEVELS) - 1))
+            archive.write(meta)
+        session = cls(meta, archive, marker, held=held)
+        session.pty = Pty(fd)
+        session._restore()
+        cols, rows = session.pty.size()
+        if cols and rows:
+            session._fit(clamp(cols), clamp(rows))
+        return session
+
+    @classmethod
+    def ended(cls, meta: Meta, archive: Archive, marker: Marker) -> Session:
+        """A session that is kept after its end, with its last picture."""
+        session = cls(meta, archive, marker)
+        session._restore()
+        session.refresh()
+        session._release()
+        return session
+
+    @staticmethod
+    def bury(meta: Meta, archive: Archive, marker: Marker) -> Meta:
+        """Keep the last text of a session that ended while nobody looked."""
+        session = Session(meta, archive, marker)
+        session._restore()
+        session.end(None)
+        return session.meta
+
+    def degrade(self) -> None:
+        """Emulating the output has failed: again, from the log, at the next level of safety."""
+        level = self.meta.level + 1
+        self._held = self._held or level >= len(LEVELS)
+        self.meta = msgspec.structs.replace(self.meta, level=min(level, len(LEVELS) - 1))
+        self._archive.write(self.meta)
+        self.log.close()
+        try:
+            self._restore()
+        except Exception:  # what is in the log fails as well
+            _LOG.exception("%s: the emulation failed on the log", self.name)
+            self._held = True
+            self._restore()
+        self.signals.changed = True
+
+    def _restore(self) -> None:
+        snapshot, pieces = self.log.recover()
+        level = LEVELS[self.meta.level]
+        if snapshot and level is Safety.PLAIN and LEVELS[snapshot.level] is not level:
+            snapshot = None  # what ended the emulation may be in it
+        guarded = self._revive(snapshot, level)
+        if self._held:
+            guarded.feed(b"\r\n  output held: emulating it failed several times\r\n")
+        else:
+            for piece in pieces:
+                guarded.feed(piece)
+        guarded.terminal.take_replies()  # were given in an earlier life
+        guarded.terminal.take_notices()
+        self.guarded = guarded
+        self.is_stale = True
+        self.last_output = self.log.written_at
+
+    def _revive(self, snapshot: Snapshot | None, level: Safety) -> Guarded:
+        meta = self.meta
+        if snapshot and not self._held:
+            data = snapshot.data
+            try:
+                return Guarded(
+                    self.name, self._marker, lambda: Terminal.restore(data, safety=level)
+                )
+            except Damaged as error:
+                _LOG.warning("%s: starting from the log: %s", self.name, error)
+        return Guarded(
+            self.name,
+            self._marker,
+            lambda: Terminal(meta.cols, meta.rows, scrollback=meta.scrollback, safety=level),
+        )
+
+    @property
+    def alive(self) -> bool:
+        """Whether its terminal is open."""
+        return self.pty is not None
+
+    @property
+    def held(self) -> str:
+        """Why not all of the output is shown; empty when it is."""
+        if self._held:
+            return "output held: emulating it failed several times"
+        return _HELD[LEVELS[self.meta.level]]
+
+    def read(self, until: float) -> int:
+        """Take output until there is none, the window is full or time is up.
+
+        Args:
+            until: monotonic time at which others have their turn.
+
+        Returns:
+            How many bytes came; `is_gone` tells whether more can come.
+        """
+        pty, log = self.pty, self.log
+        if pty is None:
+            return 0
+        if self._resized:
+            self.save()
+        count = 0
+        while True:
+            with log.room() as room:
+                count = pty.read_into(room)
+            if count <= 0:
+                break
+            log.advance(count)
+            if count < SHORT_READ or log.is_full or time.monotonic() > until:
+                break
+        self.is_gone = count < 0
+        data = log.unparsed()
+        if data:
+            self._take(data)
+        return len(data)
+
+    def _take(self, data: bytes) -> None:
+        self.last_output = time.time()
+        self.quiet_since = time.monotonic()
+        self.signals.changed = True
+        if self._held or self.guarded is None:
+            if self.log.is_due:
+                self.log.drop_old()
+            return
+        self.guarded.feed(data)
+        self.is_stale = True
+        if (replies := self.guarded.terminal.take_replies()) and self.pty:
+            self.pty.write(replies)
+        if self.log.is_due:
+            self.save()
+
+    def save(self) -> None:
+        """Keep a snapshot of the terminal as it is now."""
+        self._resized = False
+        if self.guarded and not self._held:
+            self.log.write_snapshot(self.guarded.snapshot(), self.meta.level)
+
+    def refresh(self) -> None:
+        """Bring the picture up to date."""
+        if self.is_stale and self.guarded:
+            self.is_stale = False
+            terminal = self.guarded.terminal
+            self.screen.apply(self.guarded.damage(), terminal.cols, terminal.rows)
+
+    def resize(self, cols: int, rows: int) -> None:
+        """Give terminal and program another size."""
+        if self.pty and (cols, rows) != self.pty.size():
+            self.pty.resize(cols, rows)
+            self._fit(cols, rows)
+
+    def _fit(self, cols: int, rows: int) -> None:
+        guarded = self.guarded
+        if guarded and (guarded.terminal.cols, guarded.terminal.rows) != (cols, rows):
+            guarded.resize(cols, rows)
+            self.is_stale = self.signals.changed = True
+            # The log does not tell sizes: before more of it, a snapshot in the new one.
+            self._resized = True
+
+    def key(self, key: str, text: str) -> bytes:
+        """The bytes of a key, raising the input generation."""
+        return self.person(self.guarded.key(key, text) if self.guarded else b"")
+
+    def paste(self, text: str) -> bytes:
+        """The bytes of a paste, raising the input generation."""
+        return self.person(self.guarded.paste(text) if self.guarded else b"")
+
+    def mouse(self, mouse: Mouse) -> bytes:
+        """The bytes of a mouse event, raising the input generation if there are any."""
+        return self.person(self.guarded.mouse(mouse) if self.guarded else b"")
+
+    def person(self, data: bytes) -> bytes:
+        """A person's input: `data`, with the input generation raised if it is any."""
+        if data:
+            self.generation = next(_GENERATIONS)
+            self.signals.changed = True
+        return data
+
+    def write(self, data: bytes, limit: int = QUEUE_BYTES) -> bool:
+        """Write to the program whole; False if it has gone or does not read."""
+        return self.pty is not None and self.pty.write(data, limit)
+
+    def text(self, history: int) -> str:
+        """The screen as text, with up to `history` rows of scrollback above it."""
+        if self.guarded:
+            if history <= 0:
+                return self.guarded.text()
+            terminal = self.guarded.terminal
+            text = self.guarded.contents()
+            above = terminal.history_rows
+        else:
+            text = self._archive.text(self.name)
+            above = text.count("\n") + 1 - self.screen.used
+        lines = text.split("\n")
+        return "\n".join(lines[max(0, above - max(history, 0)) :])
+
+    def rows(self, first: int, count: int) -> tuple[list[Row], int]:
+        """Rows from `first` of scrollback and screen together, and how many there are in all."""
+        if self.guarded is None:
+            return self._rows_of_ended(first, count)
+        self.refresh()
+        above = self.guarded.terminal.history_rows
+        found = self.guarded.history(first, count) if first < above else []
+        start = first + len(found) - above
+        if start >= 0:
+            found = found + self.screen.rows[start : start + count - len(found)]
+        return found, above + len(self.screen.rows)
+
+    def _rows_of_ended(self, first: int, count: int) -> tuple[list[Row], int]:
+        revived = Session(self.meta, self._archive, self._marker)
+        revived._restore()
+        try:
+            return revived.rows(first, count)
+        finally:
+            revived._release()
+
+    def end(self, code: int | None) -> None:
+        """The run is over: keep its last screen and text, free the rest."""
+        if self.guarded is None:
+            return
+        self.refresh()
+        self.save()
+        self._archive.write_text(self.name, self.guarded.contents())
+        self.meta = msgspec.structs.replace(
+            self.meta,
+            ended=time.time(),
+            code=code,
+            title=self.guarded.terminal.title,
+            cols=self.screen.cols,
+            rows=len(self.screen.rows),
+        )
+        self._archive.write(self.meta)
+        self.signals.changed = True
+        self._release()
+
+    def set_code(self, code: int | None) -> None:
+        """The exit code, which comes after the end of the output."""
+        if code is not None and self.meta.code is None:
+            self.meta = msgspec.structs.replace(self.meta, code=code)
+            self._archive.write(self.meta)
+
+    def abandon(self) -> None:
+        """Free everything; what is on disk stays."""
+        self._release()
+
+    def _release(self) -> None:
+        if self.guarded:
+            self.guarded.close()
+            self.guarded = None
+        self.log.close()
+        if self.pty:
+            self.pty.close()
+            self.pty = None
+
+    def replace_pty(self, fd: int) -> None:
+        """The host has handed over the same terminal again."""
+        if self.pty is None:
+            os.close(fd)
+            return
+        self.pty.close()
+        self.pty = Pty(fd)
