@@ -139,7 +139,8 @@ def graph(database: Database) -> tuple[dict[str, Node], list[Edge]]:
             Edge._make(row)
             for row in database.rows(
                 "SELECT id, target, type, any_child FROM edge JOIN bead USING (n) "
-                f"WHERE NOT ({_OPEN}) AND type = 'parent-child' AND target IN (SELECT target FROM edge WHERE any_child)"
+                f"WHERE NOT ({_OPEN}) AND type = 'parent-child' "
+                "AND target IN (SELECT target FROM edge WHERE any_child)"
             )
         ]
     return {row[0]: Node._make(row) for row in found}, edges

@@ -1,0 +1,115 @@
+"""Beads as text for a terminal and as JSON shaped like that of `bd --json`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gastown_tui.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gastown_tui.adapters.store import BeadStore
+    from gastown_tui.domain.bead import Bead
+
+
+def plain(text: str) -> str:
+    """Text of others as one line without control characters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def paragraphs(text: str) -> str:
+    """Text of others with its line breaks, but without other control characters."""
+    return "\n".join(plain(line) for line in text.splitlines())
+
+
+def dump(value: Any) -> str:
+    """JSON for another program: indented, safe to print in any encoding."""
+    return json.dumps(value, indent=2, ensure_ascii=True)
+
+
+def row(store: BeadStore, bead: Bead) -> dict[str, Any]:
+    """A bead as an issue of `bd list --json`: what its line says, counts, and its parent."""
+    found: dict[str, Any] = json.loads(store.line(bead.id))
+    found.setdefault("status", bead.status)
+    found.setdefault("priority", bead.priority)
+    found.setdefault("issue_type", bead.issue_type)
+    found["dependency_count"] = _hard(edge.type for edge in bead.dependencies)
+    found["dependent_count"] = _hard(kind for _, kind in store.dependents(bead.id))
+    found["comment_count"] = len(bead.comments)
+    parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), None)
+    if parent is not None:
+        found["parent"] = parent
+    return found
+
+
+def _hard(kinds: Iterable[str]) -> int:
+    return sum(kind != "parent-child" for kind in kinds)
+
+
+def detail(store: BeadStore, bead: Bead) -> dict[str, Any]:
+    """A bead as in `bd show --json`: with the beads at the other end of its edges."""
+    found = row(store, bead)
+    found["dependencies"] = [
+        _related(store, edge.depends_on_id, edge.type) for edge in bead.dependencies
+    ]
+    found["dependents"] = [
+        _related(store, source, kind) for source, kind in store.dependents(bead.id)
+    ]
+    return found
+
+
+def _related(store: BeadStore, bead: str, kind: str) -> dict[str, Any]:
+    try:
+        other: dict[str, Any] = json.loads(store.line(bead))
+    except NotFound:
+        other = {"id": bead}
+    for key in ("dependencies", "comments"):
+        other.pop(key, None)
+    return {**other, "dependency_type": kind}
+
+
+def line(bead: Bead, width: int) -> str:
+    """One line of a list; ids are padded to `width`."""
+    who = f" @{plain(bead.assignee)}" if bead.assignee else ""
+    state = f"P{bead.priority} {plain(bead.status)} {plain(bead.issue_type)}"
+    return f"{bead.id:<{width}}  {state}{who}  {plain(bead.title)}"
+
+
+def lines(beads: list[Bead]) -> str:
+    """A list of beads, one a line."""
+    width = max((len(bead.id) for bead in beads), default=0)
+    return "\n".join(line(bead, width) for bead in beads)
+
+
+def page(store: BeadStore, bead: Bead) -> str:
+    """All that is known about one bead."""
+    who = f" · {plain(bead.assignee)}" if bead.assignee else ""
+    parts = [
+        f"{bead.id}  {plain(bead.title)}",
+        f"P{bead.priority} · {plain(bead.status)} · {plain(bead.issue_type)}{who}",
+    ]
+    if bead.labels:
+        parts.append("labels: " + ", ".join(plain(label) for label in bead.labels))
+    if bead.close_reason:
+        parts.append(f"closed: {plain(bead.close_reason)}")
+    texts = (
+        ("", bead.description),
+        ("Design", bead.design),
+        ("Acceptance", bead.acceptance_criteria),
+        ("Notes", bead.notes),
+    )
+    for heading, text in texts:
+        if text:
+            parts.append(f"\n{heading}\n{paragraphs(text)}" if heading else f"\n{paragraphs(text)}")
+    edges = [f"  {edge.type} {plain(edge.depends_on_id)}" for edge in bead.dependencies]
+    if edges:
+        parts += ["\nDepends on", *edges]
+    back = [f"  {plain(source)} ({plain(kind)})" for source, kind in store.dependents(bead.id)]
+    if back:
+        parts += ["\nNeeded by", *back]
+    for comment in bead.comments:
+        head = f"\n{plain(comment.author)} {plain(comment.created_at)}"
+        parts.append(f"{head}\n{paragraphs(comment.text)}")
+    return "\n".join(parts)

@@ -1,0 +1,146 @@
+"""What all bead commands share: where the beads are, who acts, how is written and refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+
+from gastown_tui.adapters import town_files
+from gastown_tui.domain.errors import BadInput, GastownError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gastown_tui.adapters.store import Applied, BeadStore
+    from gastown_tui.domain.operations import Operation
+
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+class OneLine(click.Group):
+    """Tells a refusal in one line on stderr and exits with 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a refusal ends it."""
+        try:
+            return super().invoke(ctx)
+        except GastownError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(1)
+
+
+def located(command: _Command) -> _Command:
+    """Add the options that say where the beads are, and `--json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON shaped like bd's."),
+        click.option("--rig", help="The rig whose beads are meant."),
+        click.option("--dir", "folder", metavar="DIR", help="A folder with a .beads in it."),
+    ):
+        command = option(command)
+    return command
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """What the options `--dir` and `--rig` said."""
+
+    folder: str | None = None
+    rig: str | None = None
+
+    def open(self, ids: Sequence[str] = ()) -> BeadStore:
+        """Open the store of these ids, else of this place, until the command ends."""
+        from gastown_tui.adapters.store import open_store
+
+        store = open_store(locate(self, ids, os.environ))
+        click.get_current_context().call_on_close(store.close)
+        return store
+
+
+def actor(env: Mapping[str, str]) -> str:
+    """Who acts: BD_ACTOR, GASTOWN_AGENT, or the overseer."""
+    return env.get("BD_ACTOR") or env.get("GASTOWN_AGENT") or "overseer"
+
+
+def locate(place: Place, ids: Sequence[str], env: Mapping[str, str]) -> Path:
+    """The beads directory meant.
+
+    In this order: the folder or rig that was named, in a town the directory whose prefix the first
+    id has, the caller's own rig, the nearest one above the working folder, the town's.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if place.folder is not None:
+        return _in_folder(Path(place.folder))
+    town = _town(env, required=place.rig is not None)
+    if town is None:
+        return town_files.beads_above(Path.cwd())
+    if place.rig is not None:
+        return _of_rig(town, place.rig)
+    known = town_files.beads_dirs(town)
+    fitting = [prefix for prefix in known if ids and ids[0].startswith(f"{prefix}-")]
+    if fitting:
+        return known[max(fitting, key=len)]
+    if env.get("GASTOWN_RIG"):
+        return _of_rig(town, env["GASTOWN_RIG"])
+    here = Path.cwd()
+    if here.is_relative_to(town):
+        return town_files.beads_above(here)
+    return _in_folder(town)
+
+
+def folds_itself(store: BeadStore, env: Mapping[str, str]) -> bool:
+    """Whether no controller keeps this directory's file up to date, so that a command must."""
+    town = _town(env, required=False)
+    return town is None or not store.beads_dir.resolve().is_relative_to(town)
+
+
+def _town(env: Mapping[str, str], *, required: bool) -> Path | None:
+    try:
+        return town_files.find_town(None, env)
+    except NotFound:
+        if required or env.get("GASTOWN_TOWN"):
+            raise
+        return None
+
+
+def _in_folder(folder: Path) -> Path:
+    beads = folder if folder.name == town_files.BEADS_NAME else folder / town_files.BEADS_NAME
+    if not beads.is_dir():
+        raise NotFound(f"there is no {town_files.BEADS_NAME} in {folder}")
+    return beads
+
+
+def _of_rig(town: Path, name: str) -> Path:
+    from gastown_tui.domain.names import check_rig
+
+    beads = town / check_rig(name) / town_files.BEADS_NAME
+    if not beads.is_dir():
+        raise NotFound(f"there is no rig {name}", hint="gastown rig list shows them")
+    return beads
+
+
+def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
+    """Write, and where no controller does it, bring the file up to date."""
+    applied = store.apply(operations, actor=actor(os.environ))
+    if folds_itself(store, os.environ):
+        if store.problems:
+            click.echo(f"written, but the file is left as it is: {store.problems[0]}", err=True)
+        else:
+            store.fold()
+    return applied
+
+
+def target_of(store: BeadStore, given: str) -> str:
+    """The other end of an edge: a bead here by its (partial) id, or one elsewhere as it is."""
+    try:
+        return store.find(given)
+    except (NotFound, BadInput):
+        elsewhere = "-" in given and not given.startswith(f"{store.prefix}-")
+        if given.startswith("external:") or elsewhere:
+            return given
+        raise
