@@ -117,7 +117,7 @@ class SessionLog:
             end = max(end, stop)
             self.written_at = max(self.written_at, path.stat().st_mtime)
         self._files = len(segments)
-        self.offset = self._parsed = end
+        self.offset = self._parsed = self._window = end
         self.snapshot_offset = first
         return snapshot, self._read(pieces, first)
 

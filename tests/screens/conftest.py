@@ -117,12 +117,12 @@ class Town:
             self._link.sendall(protocol.encode(protocol.RunEnded(row=row)))
 
     def start_screens(self, *arguments):
-        self._screens = subprocess.Popen(
-            [sys.executable, "-m", "gastown_tui.roots.screens", "--town", str(self.path),
-             "--lifeline", str(self.lifeline), *arguments],
-            pass_fds=[self.lifeline], start_new_session=True,
-            stderr=(self.root / "screens.log").open("ab"),
-        )  # fmt: skip
+        with (self.root / "screens.log").open("ab") as log:
+            self._screens = subprocess.Popen(
+                [sys.executable, "-m", "gastown_tui.roots.screens", "--town", str(self.path),
+                 "--lifeline", str(self.lifeline), *arguments],
+                pass_fds=[self.lifeline], start_new_session=True, stderr=log,
+            )  # fmt: skip
         return self._screens
 
     def kill_screens(self, number=signal.SIGKILL):
