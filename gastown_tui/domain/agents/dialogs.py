@@ -1,7 +1,8 @@
 """Dialogs on an agent's screen: recognised where they live, answered by what an option says.
 
-A dialog is live when its options are the last thing on the screen but for a line or two of hints,
-and one of them carries the pointer::
+A dialog is live when its options are the last thing on the screen but for a few lines of hints,
+and one of them carries the pointer. Options without numbers count only above a line that says
+which keys choose::
 
      Do you want to proceed?
      ❯ 1. Yes
@@ -29,6 +30,7 @@ Kind = Literal[
     "question",
     "plan",
     "trust",
+    "trust_rules",
     "mcp",
     "api_key",
     "bypass",
@@ -40,7 +42,7 @@ Kind = Literal[
     "other",
 ]
 Choice = Literal["approve", "always", "deny"]
-START_UP: Final = frozenset({"trust", "mcp", "api_key", "bypass", "add_dir"})
+START_UP: Final = frozenset({"trust", "trust_rules", "mcp", "api_key", "bypass", "add_dir"})
 """Kinds that ask for the overseer's word, not for a decision about a step of the work."""
 
 UP: Final = b"\x1b[A"
@@ -49,45 +51,53 @@ ENTER: Final = b"\r"
 
 _MAX_HINTS: Final = 5
 _MAX_NOTES: Final = 4
-_MAX_ABOVE: Final = 14
+_MAX_ABOVE: Final = 24
 _POINTER: Final = "❯›▶▸>"
-_OPTION: Final = re.compile(
-    rf"^[\s│┃|]*(?P<pointer>[{_POINTER}])?\s*(?P<number>\d{{1,2}})[.)]\s+(?P<text>\S.*?)[\s│┃|]*$"
-)
 _EDGE: Final = " \u00a0│┃|"
+_NUMBERED: Final = re.compile(
+    rf"^[{_EDGE}]*(?P<pointer>[{_POINTER}])?\s*(?P<number>\d{{1,2}})[.)]\s+(?P<text>\S.*)$"
+)
+_POINTED: Final = re.compile(rf"^[{_EDGE}]*[❯›▶▸] +(?P<text>\S.*)$")
+_HINT: Final = re.compile(r"\b(enter|space) to (confirm|select)\b|\besc to (cancel|reject)", re.I)
+_DASHES: Final = re.compile(r"^[╌┄┈-]{10,}$")
 
-_KINDS: Final[tuple[tuple[Kind, str], ...]] = (
-    ("bypass", r"bypass permissions mode|skip.*permission checks"),
-    ("mcp", r"\bmcp servers?\b.*(found|use|trust)|new mcp server"),
-    ("api_key", r"custom api key|use this api key"),
-    ("add_dir", r"(add|trust).*director(y|ies)|additional director"),
-    ("trust", r"trust (this|the files in this) (folder|workspace|project)|quick safety check"),
-    ("login", r"select login method|log ?in (method|with|again)|oauth"),
-    ("limit", r"(usage|session|weekly|5-hour|hour) limit|stop and wait|extra usage"),
-    ("resume", r"resume (session|conversation|from summary|full)|session is .* old"),
-    ("onboarding", r"choose the text style|looks best with your terminal|syntax theme"),
-    ("plan", r"would you like to proceed|ready to code"),
+_ASKS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("api_key", r"use this api key"),
     (
         "permission",
-        r"do you want to (proceed|make|create|allow|overwrite|edit|run)|needs? your permission"
-        r"|wants? to (run|edit|fetch|use|read|write)|allow .*\?",
+        r"do you want to (proceed|make|create|allow|overwrite|edit|run|use|fetch)\b"
+        r"|^allow .*\?$|needs? your permission",
     ),
-    ("question", r"enter to select|\?\s*$"),
+    ("plan", r"would you like to proceed|ready to code"),
+)
+"""Decided by the line over the options, which is the program's own; what stands above it may be
+the text of a command or a file, and says what it likes."""
+_OPENS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("bypass", r"bypass permissions mode"),
+    ("mcp", r"\bnew mcp servers?\b"),
+    ("add_dir", r"(add|trust)\w* .*director(y|ies)"),
+    ("trust_rules", r"folder pre-approves|pre-approved permissions"),
+    ("trust", r"quick safety check|trust (this|the files in this) (folder|workspace|project)"),
+    ("login", r"select login method|log ?in (method|with|again)"),
+    ("limit", r"(usage|session|weekly|\d-hour|hour|opus|sonnet) limit|stop and wait|extra usage"),
+    ("resume", r"resume (session|conversation|from summary|full)|session is .* old"),
+    ("onboarding", r"choose the text style|looks best with your terminal|syntax theme"),
 )
 _YES: Final = re.compile(r"^(yes|approve|allow|accept|proceed)\b", re.IGNORECASE)
-_NO: Final = re.compile(r"^(no|deny|reject|decline|cancel|don'?t allow)\b", re.IGNORECASE)
+_NO: Final = re.compile(r"^(no|deny|reject|decline|cancel|don['’]?t allow)\b", re.IGNORECASE)
 _WIDER: Final = re.compile(
-    r"don'?t ask|always|auto|bypass|all edits|any |everything|every time|for this session"
-    r"|during this session|switch|mode|allow all|from now on|remember|all future|skip",
+    r"don['’]?t ask|always|\bauto|bypass|\ball\b|\bany\b|every|session|switch|mode|from now on"
+    r"|remember|future|skip",
     re.IGNORECASE,
 )
 _LASTING: Final = re.compile(
-    r"don'?t ask|always allow|allow all edits|remember|from now on"
-    r"|(for|during) this session|allow .* from this project",
+    r"don['’]?t ask|always allow|allow all edits|switch to accept edits|remember|from now on"
+    r"|for this session",
     re.IGNORECASE,
 )
 _ANOTHER_MODE: Final = re.compile(
-    r"auto mode|auto-accept|auto accept|bypass|switch|skip|every(thing)?\b|extra usage|upgrade",
+    r"auto mode|auto-accept|bypass|switch to (?!accept edits)|skip|every(thing)?\b|extra usage"
+    r"|upgrade",
     re.IGNORECASE,
 )
 
@@ -111,39 +121,69 @@ class Dialog(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind in START_UP
 
 
+def _asked(kind: Kind, above: list[str]) -> str:
+    """The row that asks: the last one, or for a start-up dialog the one that says what it is."""
+    pattern = dict(_OPENS).get(kind, "")
+    opening = (row for row in above if pattern and re.search(pattern, row.lower()))
+    return next(opening, above[-1] if above else "")
+
+
+class _Block(msgspec.Struct, frozen=True):
+    """Options on the screen: rows they begin and end on, their texts, who has the pointer."""
+
+    first: int
+    last: int
+    texts: list[str]
+    notes: list[str]
+    """What stands under each option: the rest of its text, or a description."""
+    selected: int
+
+
 def find_dialog(rows: list[str]) -> Dialog | None:
     """The live dialog at the bottom of these rows, or None."""
-    marked = [(index, _OPTION.match(row)) for index, row in enumerate(rows)]
-    options = [(index, match) for index, match in marked if match]
-    if not options or not _only_hints(rows[options[-1][0] + 1 :]):
+    block = _numbered_block(rows) or _plain_block(rows)
+    if block is None:
         return None
-    block = _last_block(rows, options)
+    above = _above(rows, block.first)
+    below = [row.strip(_EDGE) for row in rows[block.last + 1 :]]
+    kind = _kind(above, block.texts, below)
+    texts = block.texts
+    if kind != "question":
+        pairs = zip(texts, block.notes, strict=True)
+        texts = [f"{text} {note}".strip() for text, note in pairs]
+    asked = _asked(kind, above)
+    return Dialog(
+        kind=kind,
+        question=asked,
+        detail="\n".join(row for row in above if row != asked),
+        options=texts,
+        selected=block.selected,
+    )
+
+
+def _numbered_block(rows: list[str]) -> _Block | None:
+    marked = [(index, _NUMBERED.match(row.rstrip(_EDGE))) for index, row in enumerate(rows)]
+    options = [(index, match) for index, match in marked if match]
+    if not options:
+        return None
+    block = _joined(rows, options)
     pointed = [place for place, (_, match) in enumerate(block) if match["pointer"]]
     if len(block) < 2 or len(pointed) != 1:
         return None
-    first = block[0][0]
-    above = _above(rows, first)
-    below = [row.strip(_EDGE) for row in rows[block[-1][0] + 1 :]]
+    starts = [index for index, _ in block]
+    last = starts[-1]
+    column = block[-1][1].start("text")
+    while last + 1 < len(rows) and _indent(rows[last + 1]) >= column:
+        last += 1
+    if not _only_hints(rows[last + 1 :]):
+        return None
+    ends = [*(start - 1 for start in starts[1:]), last]
+    notes = [_note(rows[start + 1 : end + 1]) for start, end in zip(starts, ends, strict=True)]
     texts = [match["text"].strip() for _, match in block]
-    return Dialog(
-        kind=_kind(above, texts, below),
-        question=above[-1] if above else "",
-        detail="\n".join(above[:-1]),
-        options=texts,
-        selected=pointed[0],
-    )
+    return _Block(starts[0], last, texts, notes, pointed[0])
 
 
-def _only_hints(below: list[str]) -> bool:
-    """Whether nothing but a few lines stand under the options: no prompt box, no more output."""
-    with_text = [row for row in below if row.strip(_EDGE)]
-    inside = [row for row in with_text if not is_line(row)]
-    return len(inside) <= _MAX_HINTS and not any(
-        row.strip(_EDGE).startswith(("❯", "> ")) for row in inside
-    )
-
-
-def _last_block(
+def _joined(
     rows: list[str], options: list[tuple[int, re.Match[str]]]
 ) -> list[tuple[int, re.Match[str]]]:
     """The options that belong together, from number 1 down to the last on the screen."""
@@ -157,6 +197,42 @@ def _last_block(
     return block if int(block[0][1]["number"]) == 1 else []
 
 
+def _plain_block(rows: list[str]) -> _Block | None:
+    """Options without numbers: only under a line that says which keys choose."""
+    pointed = [(index, _POINTED.match(row)) for index, row in enumerate(rows)]
+    found = [(index, match) for index, match in pointed if match]
+    if not found:
+        return None
+    index, match = found[-1]
+    column = match.start("text")
+    first = last = index
+    while first > 0 and _indent(rows[first - 1]) == column:
+        first -= 1
+    while last + 1 < len(rows) and _indent(rows[last + 1]) == column:
+        last += 1
+    below = rows[last + 1 :]
+    if not _only_hints(below) or not any(_HINT.search(row) for row in below):
+        return None
+    texts = [row[column:].strip(_EDGE) for row in rows[first : last + 1]]
+    return _Block(first, last, texts, [""] * len(texts), index - first)
+
+
+def _indent(row: str) -> int:
+    """The column of a row's text; -1 for a blank row or a rule."""
+    text = row.strip(_EDGE)
+    return -1 if not text or is_line(row) else row.index(text)
+
+
+def _note(rows: list[str]) -> str:
+    return " ".join(row.strip(_EDGE) for row in rows if row.strip(_EDGE) and not is_line(row))
+
+
+def _only_hints(below: list[str]) -> bool:
+    """Whether nothing but a few lines stand under the options: no prompt box, no more output."""
+    inside = [text for row in below if (text := row.strip(_EDGE)) and not is_line(row)]
+    return len(inside) <= _MAX_HINTS and not any(text[0] in "❯›" for text in inside)
+
+
 def _above(rows: list[str], first: int) -> list[str]:
     """The rows over the options up to a rule that has text under it."""
     texts: list[str] = []
@@ -165,19 +241,23 @@ def _above(rows: list[str], first: int) -> list[str]:
             if texts:
                 break
             continue
-        if text := row.strip(_EDGE):
+        text = row.strip(_EDGE)
+        if text and not _DASHES.match(text) and not text.startswith("Tip: "):
             texts.insert(0, text)
     return texts
 
 
 def _kind(above: list[str], options: list[str], below: list[str]) -> Kind:
-    asked = "\n".join([*above, *below]).lower()
-    everything = f"{asked}\n" + "\n".join(options).lower()
-    for kind, pattern in _KINDS:
-        text = asked if kind in ("permission", "question", "plan") else everything
-        if re.search(pattern, text, re.MULTILINE):
+    asked = above[-1].lower() if above else ""
+    for kind, pattern in _ASKS:
+        if re.search(pattern, asked):
             return kind
-    return "other"
+    everything = "\n".join([*above, *options]).lower()
+    for kind, pattern in _OPENS:
+        if re.search(pattern, everything):
+            return kind
+    selecting = any("enter to select" in row.lower() for row in below)
+    return "question" if selecting or asked.endswith("?") else "other"
 
 
 def option_for(dialog: Dialog, choice: Choice | str) -> int:
@@ -256,6 +336,7 @@ def start_up_answer(dialog: Dialog, consents: Consents, mcp_asked: list[str]) ->
     """
     agreed = {
         "trust": consents.trust,
+        "trust_rules": consents.trust and consents.trust_rules,
         "api_key": consents.api_key,
         "bypass": consents.bypass,
         "mcp": bool(mcp_asked) and set(mcp_asked) <= set(consents.mcp or []),
@@ -268,7 +349,8 @@ def start_up_answer(dialog: Dialog, consents: Consents, mcp_asked: list[str]) ->
 
 _START_YES: Final = {
     "trust": re.compile(r"yes,? (I trust|proceed|continue)", re.IGNORECASE),
+    "trust_rules": re.compile(r"yes,? (I trust|proceed|continue)", re.IGNORECASE),
     "api_key": re.compile(r"yes\b", re.IGNORECASE),
     "bypass": re.compile(r"yes,? I accept", re.IGNORECASE),
-    "mcp": re.compile(r"use this mcp server$|use this$|yes$", re.IGNORECASE),
+    "mcp": re.compile(r"use this mcp server$", re.IGNORECASE),
 }

@@ -26,6 +26,8 @@ class Consents(msgspec.Struct, frozen=True, kw_only=True):
 
     trust: bool = False
     """This repository may be worked in."""
+    trust_rules: bool = False
+    """The permissions that the repository's own settings pre-approve may apply."""
     mcp: list[str] | None = None
     """MCP servers of the repository that may run; None when it was never asked."""
     api_key: bool = False

@@ -38,6 +38,7 @@ _NEEDS: Final[dict[str, tuple[State, str]]] = {
     "limit": ("error", "limit"),
     "login": ("error", "auth"),
 }
+_QUESTION_TOOLS: Final = frozenset({"AskUserQuestion", "ExitPlanMode"})
 _RULE_SOURCE: Final = {"title": "title", "progress": "title"}
 
 
@@ -274,7 +275,8 @@ def _from_hooks(evidence: Evidence) -> _Sign | None:
         case "UserPromptSubmit" | "PreToolUse" | "PostToolUse" | "PostToolUseFailure" if fresh:
             return _Sign("working", "hook", seen)
         case "PermissionRequest":
-            return _Sign("waiting", "hook", seen, "permission", event.message or event.tool)
+            needs = "question" if event.tool in _QUESTION_TOOLS else "permission"
+            return _Sign("waiting", "hook", seen, needs, event.message or event.tool)
         case "Notification" if event.kind in ("permission_prompt", "elicitation_dialog"):
             return _Sign("waiting", "hook", seen, "permission", event.message)
         case "StopFailure":
