@@ -18,17 +18,38 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
-import msgspec
-
-from gastown_tui.domain.agents.catalogue import State, Typing
+from gastown_tui.domain.agents.catalogue import Typing
 from gastown_tui.domain.agents.dialogs import find_dialog
 from gastown_tui.domain.agents.screen import PromptBox, prompt_box
-from gastown_tui.protocol import Signals
+from gastown_tui.domain.agents.typist import (
+    Command,
+    Event,
+    Finish,
+    Receipt,
+    ReceiptKind,
+    SignalsSeen,
+    Tick,
+    TypeBytes,
+    TypedAnswer,
+    Wait,
+)
+
+__all__ = [
+    "Command",
+    "Event",
+    "Finish",
+    "Mode",
+    "Nudge",
+    "Receipt",
+    "SignalsSeen",
+    "Tick",
+    "TypeBytes",
+    "TypedAnswer",
+    "Wait",
+    "cleaned",
+]
 
 Mode = Literal["wait", "now"]
-ReceiptKind = Literal[
-    "submitted", "queued", "held", "refused", "typed-not-submitted", "indeterminate"
-]
 
 DRAFT_S: Final = 5.0
 """How long half-typed text of somebody else is waited for."""
@@ -47,67 +68,6 @@ MAX_TEXT: Final = 20_000
 _INSERT: Final = b"i"
 """Leaves the normal mode of a vi-like prompt; an Escape would interrupt the agent."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a nudge.
-
-    submitted: the agent has it. queued: nothing was typed, try again later. held: a person is
-    typing. refused: it cannot take text now. typed-not-submitted: the text stands in its prompt
-    box. indeterminate: unknown, and so never sent again by itself.
-    """
-
-    kind: ReceiptKind
-    reason: str = ""
-
-
-class SignalsSeen(msgspec.Struct, frozen=True, kw_only=True):
-    """The agent's terminal and state, as last published; answered at once, while they are fresh."""
-
-    signals: Signals
-    state: State
-    now: float
-    needs: str = ""
-    prompts: int = 0
-    """How many prompts of this run its hooks or transcript have told of."""
-
-
-class TypedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to the last `TypeBytes`; reasons as in `protocol.Typed`."""
-
-    ok: bool
-    now: float
-    reason: str = ""
-
-
-class Tick(msgspec.Struct, frozen=True, kw_only=True):
-    """Time has passed."""
-
-    now: float
-
-
-class TypeBytes(msgspec.Struct, frozen=True, kw_only=True):
-    """Write these bytes whole, or not at all."""
-
-    data: bytes
-    if_generation: int
-    if_rows: str
-
-
-class Wait(msgspec.Struct, frozen=True, kw_only=True):
-    """Send a `Tick` at this time if nothing else has happened."""
-
-    until: float
-
-
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """The end, with its receipt."""
-
-    receipt: Receipt
-
-
-Event = SignalsSeen | TypedAnswer | Tick
-Command = TypeBytes | Wait | Finish
 
 
 def cleaned(text: str) -> str:
@@ -295,26 +255,23 @@ class Nudge:
 
     def _not_written(self, event: TypedAnswer, *, entering: bool) -> list[Command]:
         written = entering or self._typed_at > 0
-        match event.reason:
-            case "generation" if written:
-                return self._finish("held", "a person typed: the text stands in its prompt box")
-            case "generation":
-                return self._finish("held", "a person is typing")
-            case "rows" if entering and self._presses:
-                return self._go("verifying", self._entered_at + VERIFY_S)
-            case "rows" if entering:
-                return self._go("landing", self._typed_at + LANDING_S + ANSWER_S)
-            case "rows" if written:
-                self._slices.insert(0, self._pending)
-                return self._go("landing", self._typed_at + LANDING_S + ANSWER_S)
-            case "rows":
-                return self._go("gate", self._give_up)
-            case _ if written:
-                return self._finish("typed-not-submitted", event.reason)
-            case "full":
-                return self._finish("refused", "it does not read its input")
-            case _:
-                return self._finish("refused", event.reason or "it could not be typed")
+        if event.reason == "rows":
+            return self._changed(entering=entering)
+        if event.reason == "generation":
+            what = "a person typed: the text stands in its prompt box"
+            return self._finish("held", what if written else "a person is typing")
+        reason = {"full": "it does not read its input"}.get(event.reason, event.reason)
+        return self._finish("typed-not-submitted" if written else "refused", reason)
+
+    def _changed(self, *, entering: bool) -> list[Command]:
+        """The rows had changed, nothing was written: look again and decide anew."""
+        if entering and self._presses:
+            return self._go("verifying", self._entered_at + VERIFY_S)
+        if not entering and not self._typed_at:
+            return self._go("gate", self._give_up)
+        if not entering:
+            self._slices.insert(0, self._pending)
+        return self._go("landing", self._typed_at + LANDING_S + ANSWER_S)
 
     def _late(self, now: float) -> list[Command]:
         match self._phase:

@@ -1,0 +1,1 @@
+"""Files that coding agents read and write: catalogue, session registry, hooks, transcripts."""
