@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import stat
 import subprocess
@@ -88,11 +89,22 @@ def ensure_host(town: Path, *, daemons: tuple[str, ...] = DAEMONS) -> None:
     """
     if host_running(town):
         return
-    options = ["--town", str(town), "--daemons", ",".join(daemons)]
     until = time.monotonic() + _PATIENCE_S
+    while True:
+        code = _start_host(town, daemons)
+        if host_running(town):
+            return
+        if time.monotonic() > until:
+            what = "another host holds the town but" if code == _ALREADY else "the host"
+            raise Unavailable(f"{what} does not answer{_last_words(town)}")
+        time.sleep(0.05)  # another one is starting just now, or has not quite ended
+
+
+def _start_host(town: Path, daemons: tuple[str, ...]) -> int:
+    command = [sys.executable, "-m", "gastown_tui.roots.host", "--town", str(town)]
     try:
         started = subprocess.run(
-            [sys.executable, "-m", "gastown_tui.roots.host", *options],
+            [*command, "--daemons", ",".join(daemons)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -100,16 +112,11 @@ def ensure_host(town: Path, *, daemons: tuple[str, ...] = DAEMONS) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Unavailable(
-            f"the host did not start in {_PATIENCE_S:.0f} s{_last_words(town)}"
-        ) from error
-    if started.returncode not in (0, _ALREADY):  # another caller may have been faster
+        raise Unavailable(f"the host does not start{_last_words(town)}") from error
+    if started.returncode not in (0, _ALREADY):
         words = started.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Unavailable(words[-1] if words else f"the host ended with {started.returncode}")
-    while not host_running(town):
-        if time.monotonic() > until:
-            raise Unavailable(f"the host does not answer{_last_words(town)}")
-        time.sleep(0.02)
+    return started.returncode
 
 
 def _last_words(town: Path) -> str:
@@ -136,4 +143,18 @@ def stop_host(town: Path, *, grace_s: float = 2.0) -> bool:
         answer = link.ask(request, grace_s + 30)
     if isinstance(answer, protocol.Failed):
         raise Unavailable(answer.message, hint=answer.hint)
+    until = time.monotonic() + _PATIENCE_S
+    while _locked(town):
+        if time.monotonic() > until:
+            raise Unavailable(f"the host does not end{_last_words(town)}")
+        time.sleep(0.01)
     return True
+
+
+def _locked(town: Path) -> bool:
+    with (town / ".gastown" / "host.lock").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

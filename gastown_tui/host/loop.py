@@ -27,8 +27,10 @@ from gastown_tui.protocol import HostFrame
 _log: Final = logging.getLogger("gastown.host")
 SOCKET: Final = "host.sock"
 _MOST_CLIENTS: Final = 128
+_TURN_S: Final = 0.5
+"""Longest turn of the loop while a heartbeat is awaited, which comes as often."""
 _STALL_S: Final = 1.0
-"""The loop came so much later than it meant to: it was stopped, or the machine was."""
+"""A turn that took so long: the host was stopped, or the machine, or a disk hung."""
 _HOUSEKEEPING_S: Final = 3600.0
 _GRACE_S: Final = 2.0
 _DAEMONS_S: Final = 4.0
@@ -104,11 +106,10 @@ class Host:
         now = time.monotonic()
         self._runs.recover(now)
         while not self._finished(now):
-            timeout = self._timeout(now)
-            expected = now + timeout
-            events = self._selector.select(timeout)
+            before, supervised = now, self._supervisor.due()
+            events = self._selector.select(self._timeout(now, supervised))
             now = time.monotonic()
-            if now - expected > _STALL_S:
+            if supervised is not None and now - before > _STALL_S:
                 self._supervisor.stalled(now)
             for key, mask in events:
                 if isinstance(key.data, Connection):
@@ -119,14 +120,11 @@ class Host:
             self._runs.tick(now)
             self._supervisor.tick(now)
             self._sweep(now)
-            after = time.monotonic()
-            if after - now > _STALL_S:  # a disk that hangs is no fault of screens either
-                self._supervisor.stalled(after)
-            now = after
         self._leave()
 
-    def _timeout(self, now: float) -> float:
-        due = (self._fences.due, self._supervisor.due(), self._housekeeping, self._leave_at)
+    def _timeout(self, now: float, supervised: float | None) -> float:
+        turn = None if supervised is None else now + _TURN_S
+        due = (self._fences.due, supervised, turn, self._housekeeping, self._leave_at)
         return max(0.0, min(time for time in due if time is not None) - now)
 
     def _catch_signals(self) -> None:
