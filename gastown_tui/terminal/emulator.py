@@ -19,6 +19,8 @@ CHUNK: Final = 16_384
 """Bytes of one native call: its time stays bounded whatever they are."""
 MAX_SIDE: Final = 2000
 """Most columns or rows of a terminal."""
+MIN_COLS: Final = 2
+"""A wide character in one column is a state that the library cannot save."""
 
 
 class _Snapshot(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -40,12 +42,13 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(_Snapshot).decode
 
 
-def _check_size(cols: int, rows: int) -> None:
+def _checked_size(cols: int, rows: int) -> tuple[int, int]:
     if not (1 <= cols <= MAX_SIDE and 1 <= rows <= MAX_SIDE):
         raise BadInput(
             f"a terminal cannot have {cols} columns and {rows} rows",
             hint=f"each must be 1 to {MAX_SIDE}",
         )
+    return max(cols, MIN_COLS), rows
 
 
 class _Native:
@@ -183,15 +186,15 @@ class _Input(_Native):
 class Terminal(_Input):
     """An emulated terminal.
 
-    `feed` takes any bytes at all. Sizes outside 1 to `MAX_SIDE` raise `BadInput`; a library that
-    cannot allocate raises `Unavailable`. Not safe for use by several threads at once.
+    `feed` takes any bytes at all. Sizes outside 1 to `MAX_SIDE` raise `BadInput`, one column
+    becomes two; a library that cannot allocate raises `Unavailable`. Not for several threads at once.
     """
 
     def __init__(
         self, cols: int, rows: int, *, scrollback: int = 10_000, safety: Safety = Safety.FULL
     ) -> None:
         """A blank terminal of `cols` by `rows` cells that keeps `scrollback` lines above."""
-        _check_size(cols, rows)
+        cols, rows = _checked_size(cols, rows)
         handle = native.create(cols, rows)
         native.resize(handle, cols, rows)  # tells it the size of a cell
         self._setup(handle, scrollback, safety, Reports())
@@ -238,7 +241,7 @@ class Terminal(_Input):
 
     def resize(self, cols: int, rows: int) -> None:
         """Change the size; the main screen's lines are wrapped anew."""
-        _check_size(cols, rows)
+        cols, rows = _checked_size(cols, rows)
         native.resize(self._handle, cols, rows)
         self._limit_scrollback(cols)
         self._mend()
