@@ -154,6 +154,9 @@ ALWAYS_WRITTEN: Final = frozenset(
 )
 """Keys of a new line that are written even when empty; all others are left out then."""
 _FIELD_TYPES: Final = {field.name: field.type for field in msgspec.structs.fields(Bead)}
+_DEFAULTS: Final = {
+    field.name: field.default for field in msgspec.structs.fields(Bead) if not field.required
+}
 _decoder: Final = msgspec.json.Decoder(Bead)
 
 
@@ -166,12 +169,14 @@ def decode(line: bytes) -> Bead:
     Raises:
         ValueError: not JSON, not an object, or without a text `id`.
     """
+    bare = line.removeprefix(b"\xef\xbb\xbf")
     try:
-        return _decoder.decode(line.removeprefix(b"\xef\xbb\xbf"))
-    except msgspec.ValidationError:
-        return _lenient(msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf")))
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from error
+        try:
+            return _decoder.decode(bare)
+        except msgspec.ValidationError:
+            return _lenient(msgspec.json.decode(bare))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def _lenient(raw: Any) -> Bead:
@@ -219,7 +224,7 @@ def to_row(bead: Bead) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name in Bead.__struct_fields__:
         value = getattr(bead, name)
-        if name in ALWAYS_WRITTEN or not is_empty(value):
+        if name in ALWAYS_WRITTEN or not (value == _DEFAULTS.get(name) or is_empty(value)):
             row[name] = plain(value)
     return row
 

@@ -21,6 +21,7 @@ _STATE: Final = (
     "status", "assignee", "started_at", "closed_at", "close_reason", "closed_by_session",
     "deleted_at", "deleted_by", "delete_reason", "original_type",
 )  # fmt: skip
+_PROSE: Final = frozenset({"description", "design", "acceptance_criteria", "notes"})
 _ABSENT: Final = object()
 
 
@@ -41,7 +42,7 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, style: Style) -> bytes
     """
     if ours == theirs or (base is not None and theirs == base):
         return ours
-    if base is not None and ours == base:
+    if base is not None and ours == base and b'"tombstone"' not in ours:
         return theirs
     start = Line(base if base is not None else b"{}", style)
     mine, other = Line(ours, style), Line(theirs, style)
@@ -89,11 +90,11 @@ def _time(line: Line) -> float:
 
 def _state_winner(base: Line, mine: Line, other: Line, *, first: bool) -> bool:
     """Whether status and what goes with it is ours."""
+    dead = mine.get("status") == TOMBSTONE, other.get("status") == TOMBSTONE
+    if dead[0] != dead[1]:
+        return bool(dead[0])
     changed = [any(_value(x, k) != _value(base, k) for k in _STATE) for x in (mine, other)]
-    if changed[0] != changed[1]:
-        return changed[0]
-    dead = [line.get("status") == TOMBSTONE for line in (mine, other)]
-    return dead[0] if dead[0] != dead[1] else first
+    return changed[0] if changed[0] != changed[1] else first
 
 
 def _merge_key(key: str, base: Line, mine: Line, other: Line, *, mine_wins: bool) -> None:
@@ -119,7 +120,7 @@ def _merge_both(key: str, base: Line, mine: Line, other: Line, *, mine_wins: boo
     elif isinstance(ours, dict) and isinstance(theirs, dict):
         known = before if isinstance(before, dict) else {}
         mine.set(key, _merge_maps(known, ours, theirs, mine_wins=mine_wins))
-    elif (both := _both_additions(before, ours, theirs, mine_first=not mine_wins)) is not None:
+    elif key in _PROSE and (both := _both_added((before, ours, theirs), mine_first=not mine_wins)):
         mine.set(key, both)
     elif not mine_wins:
         _take(key, mine, other)
@@ -133,16 +134,21 @@ def _take(key: str, mine: Line, other: Line) -> None:
         mine.set_raw(key, raw)
 
 
-def _both_additions(before: Any, ours: Any, theirs: Any, *, mine_first: bool) -> str | None:
-    """Both texts' additions to a common beginning, the earlier edit first."""
-    start = before if isinstance(before, str) else ""
-    if not (start and isinstance(ours, str) and isinstance(theirs, str)):
-        return None
-    if not (ours.startswith(start) and theirs.startswith(start)):
-        return None
-    first, second = (ours, theirs) if mine_first else (theirs, ours)
-    addition = second[len(start) :]
-    return first + (addition if addition.startswith("\n") else f"\n{addition}")
+def _both_added(texts: tuple[Any, Any, Any], *, mine_first: bool) -> str:
+    """Both texts' additions to a common beginning, the earlier edit first; empty if they are none.
+
+    Args:
+        texts: the common text, ours, theirs.
+        mine_first: whose addition comes first.
+    """
+    start, *sides = (text if isinstance(text, str) else "" for text in texts)
+    additions = [side[len(start) :] for side in sides if side.startswith(start)]
+    if len(additions) < len(sides) or not all(additions):
+        return ""
+    if not mine_first:
+        additions.reverse()
+    joined = "\n".join(addition.strip("\n") for addition in additions)
+    return f"{start}\n{joined}" if start else joined
 
 
 def _merge_maps(

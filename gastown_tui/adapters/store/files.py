@@ -62,8 +62,10 @@ class FileLock:
             self._threads.release()
 
     def close(self) -> None:
-        """Give the descriptor back."""
-        os.close(self._descriptor)
+        """Give the descriptor back; once is enough."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _enter(self, how: int) -> None:
         if self._depth == 0:
