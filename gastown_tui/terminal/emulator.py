@@ -187,7 +187,7 @@ class Terminal(_Input):
     """An emulated terminal.
 
     `feed` takes any bytes at all. Sizes outside 1 to `MAX_SIDE` raise `BadInput`, one column
-    becomes two; a library that cannot allocate raises `Unavailable`. Not for several threads at once.
+    becomes two; a library that cannot allocate raises `Unavailable`. For one thread at a time.
     """
 
     def __init__(

@@ -204,13 +204,12 @@ class Filter:
             self._end(match[0])
             return stop + 1
         if self._seen >= SKIP_BYTES:
-            self._mode = _GROUND
+            self._begin(_GROUND)
         return stop
 
     def _end(self, last: bytes) -> None:
         mode, held = self._mode, bytes(self._held)
-        self._mode = _ESC if last == b"\x1b" else _GROUND
-        self._held.clear()
+        self._begin(_ESC if last == b"\x1b" else _GROUND)
         if last[0] in _ABORT or len(held) > HELD_BYTES:
             return
         if mode == _OSC:
