@@ -9,6 +9,7 @@ process).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ class _Record(msgspec.Struct, kw_only=True, rename="camel"):
 _decoder: Final = msgspec.json.Decoder(_Record)
 
 
-def config_folder(env: dict[str, str]) -> Path:
+def config_folder(env: Mapping[str, str]) -> Path:
     """Where a Claude with this environment keeps its configuration."""
     configured = env.get("CLAUDE_CONFIG_DIR", "")
     return Path(configured) if configured else Path(env.get("HOME", "~")).expanduser() / ".claude"

@@ -38,6 +38,8 @@ _NEEDS: Final[dict[str, tuple[State, str]]] = {
     "limit": ("error", "limit"),
     "login": ("error", "auth"),
 }
+_WAITING_FOR: Final = {"permission prompt": "permission", "input needed": "question"}
+"""Else `dialog open`: a menu of the program's own."""
 _QUESTION_TOOLS: Final = frozenset({"AskUserQuestion", "ExitPlanMode"})
 _RULE_SOURCE: Final = {"title": "title", "progress": "title"}
 
@@ -247,10 +249,9 @@ def _from_registry(record: RegistryRecord | None, hooks: tuple[HookEvent, ...]) 
         case "shell":
             return _Sign("parked", "registry", "its session file says a background shell runs")
         case "waiting":
-            needs = "permission" if "permission" in record.waiting_for else "question"
-            return _Sign(
-                "waiting", "registry", f"{seen} for {record.waiting_for}", needs, record.waiting_for
-            )
+            asked = record.waiting_for
+            needs = _WAITING_FOR.get(asked, "dialog")
+            return _Sign("waiting", "registry", f"{seen} for {asked}", needs, asked)
         case _:
             return None
 
