@@ -16,32 +16,18 @@ from typing import Self, TypeAlias, TypeVar
 import msgspec
 
 from gastown_tui import protocol
+from gastown_tui.adapters.daemons import screens_socket
+from gastown_tui.adapters.host_client import error_of
 from gastown_tui.adapters.link import Link, SyncLink
-from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.cells import Row
-from gastown_tui.domain import errors
-from gastown_tui.domain.errors import GastownError, ProtocolError, Unavailable
+from gastown_tui.domain.errors import ProtocolError, Unavailable
 
-SOCKET = "screens.sock"
 WHAT = "screens process"
 
 Event: TypeAlias = protocol.ScreenFrame | protocol.Signals | protocol.Failed
 """What comes unasked; `Failed` of a subscription or key that could not be met."""
 
 _T = TypeVar("_T", bound=protocol.ScreensFrame)
-
-
-def socket_path(town: Path) -> Path:
-    """Where the town's screens process listens."""
-    return runtime_dir(town) / SOCKET
-
-
-def error_of(failed: protocol.Failed) -> GastownError:
-    """The refusal as the exception that it was at the other end."""
-    kind = getattr(errors, failed.kind, None)
-    if isinstance(kind, type) and issubclass(kind, GastownError):
-        return kind(failed.message, hint=failed.hint)
-    return GastownError(failed.message, hint=failed.hint)
 
 
 class Copy:
@@ -100,7 +86,9 @@ class ScreensClient:
             Unavailable: it is not running.
             ProtocolError: it is of another version.
         """
-        link = await Link.open(socket_path(town), protocol.screens_decoder(), role=role, what=WHAT)
+        link = await Link.open(
+            screens_socket(town), protocol.screens_decoder(), role=role, what=WHAT
+        )
         return cls(link)
 
     @property
@@ -240,7 +228,7 @@ def checked(frame: protocol.ScreensFrame, wanted: type[_T]) -> _T:
 
 def open_sync(town: Path, *, role: str = "cli") -> SyncLink[protocol.ScreensFrame]:
     """A blocking connection to the town's screens; raises as `ScreensClient.open`."""
-    return SyncLink(socket_path(town), protocol.screens_decoder, role=role, what=WHAT)
+    return SyncLink(screens_socket(town), protocol.screens_decoder, role=role, what=WHAT)
 
 
 def ask_sync(

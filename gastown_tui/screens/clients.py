@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from gastown_tui import __version__, protocol
+from gastown_tui.adapters.callers import calling_session
+from gastown_tui.adapters.link import peer_pid
+from gastown_tui.domain import audience
 from gastown_tui.domain.errors import GastownError, ProtocolError
 from gastown_tui.screens.loop import READ, WRITE, Loop
 from gastown_tui.screens.view import View
@@ -37,6 +40,8 @@ class Client:
             on_room: called when the client has caught up, and when it has gone (`is_open` False).
         """
         self._socket = connection
+        self._pid = peer_pid(connection)
+        self._may_type = False
         self._loop, self._on_frame, self._on_room = loop, on_frame, on_room
         self._decoder = protocol.screens_decoder()
         self._out = bytearray()
@@ -49,6 +54,16 @@ class Client:
         self.is_open = True
         connection.setblocking(False)
         loop.watch(connection.fileno(), READ, self._ready)
+
+    def check_typing(self) -> None:
+        """Refuse input of a process that itself runs in a session.
+
+        Raises:
+            Forbidden: what runs in sessions looks, and does not type.
+        """
+        if not self._may_type:
+            audience.check("key", calling_session(self._pid))
+            self._may_type = True
 
     @property
     def is_behind(self) -> bool:

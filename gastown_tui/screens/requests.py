@@ -88,7 +88,8 @@ class Requests:
             )
         return session
 
-    def _living(self, name: str) -> Session:
+    def _typed_into(self, client: Client, name: str) -> Session:
+        client.check_typing()
         session = self._session(name)
         if not session.alive:
             raise Conflict(f"session {name} has ended")
@@ -128,24 +129,24 @@ class Requests:
     # ------------------------------------------------------------ input
 
     def _key(self, client: Client, frame: protocol.Key) -> None:
-        session = self._living(frame.session)
+        session = self._typed_into(client, frame.session)
         self._write(client, session, session.key(frame.key[:100], frame.text[:100]), QUEUE_BYTES)
 
     def _paste(self, client: Client, frame: protocol.Paste) -> None:
-        session = self._living(frame.session)
+        session = self._typed_into(client, frame.session)
         if len(frame.text) > PASTE_BYTES:
             raise BadInput(f"a paste of more than {PASTE_BYTES >> 20} MiB")
         self._write(client, session, session.paste(frame.text), PASTE_BYTES)
 
     def _input(self, client: Client, frame: protocol.Input) -> None:
-        session = self._living(frame.session)
+        session = self._typed_into(client, frame.session)
         self._write(client, session, session.person(frame.data), QUEUE_BYTES)
 
     def _mouse(self, client: Client, frame: protocol.Mouse) -> None:
         kind = _MOUSE.get(frame.kind)
         if kind is None:
             raise BadInput(f"{frame.kind[:40]!r} is no mouse event")
-        session = self._living(frame.session)
+        session = self._typed_into(client, frame.session)
         mouse = Mouse(
             kind=kind,  # type: ignore[arg-type]  # one of the literals of _MOUSE
             x=min(max(frame.x, 0), 9999),
@@ -173,6 +174,7 @@ class Requests:
             raise Conflict(f"the program in {session.name} does not read its keys")
 
     def _type(self, client: Client, frame: protocol.Type) -> None:
+        client.check_typing()
         session = self._session(frame.session)
         reason = self._refusal(session, frame)
         if not reason and not session.write(frame.data):
@@ -193,8 +195,8 @@ class Requests:
                 return "rows"
         return ""
 
-    def _resize(self, _client: Client, frame: protocol.ResizeSession) -> None:
-        session = self._living(frame.session)
+    def _resize(self, client: Client, frame: protocol.ResizeSession) -> None:
+        session = self._typed_into(client, frame.session)
         session.resize(clamp(frame.cols), clamp(frame.rows))
         self._publisher.touch(frame.session)
 

@@ -13,7 +13,6 @@ from typing import Final
 from uuid import uuid4
 
 from gastown_tui import protocol
-from gastown_tui.adapters.link import peer_pid
 from gastown_tui.domain.errors import GastownError
 from gastown_tui.screens.archive import Archive, Meta
 from gastown_tui.screens.clients import Client
@@ -101,17 +100,16 @@ class Server:
             connection, _ = self._listener.accept()
         except OSError:  # gone again, or no descriptor is left
             return
-        try:
-            peer_pid(connection)
-        except (GastownError, OSError) as error:
-            _LOG.warning("a client is refused: %s", error)
-            connection.close()
-            return
         if len(self._clients) >= CLIENTS:
             _LOG.warning("a client is refused: there are %d", CLIENTS)
             connection.close()
             return
-        client = Client(connection, self.loop, self._on_client, self._on_room)
+        try:
+            client = Client(connection, self.loop, self._on_client, self._on_room)
+        except (GastownError, OSError) as error:
+            _LOG.warning("a client is refused: %s", error)
+            connection.close()
+            return
         self._clients.add(client)
         client.welcome(os.getpid(), self._boot)
         client.flush()
