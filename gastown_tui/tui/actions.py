@@ -1,0 +1,141 @@
+"""Every action there is: one registry for keys, palette, help and hints."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """Something the overseer can do."""
+
+    id: str
+    title: str
+    keys: tuple[str, ...] = ()
+    """Textual's names of its keys; `[keys]` in `town.toml` can say otherwise."""
+    context: str = "nav"
+    """nav, pane or diff: where its keys hold."""
+    group: str = "Move"
+    hint: str = ""
+    """A word for the line of hints; empty when it is not shown there."""
+    strong: bool = False
+    """Does it end, delete or stop something: guarded against stray keys."""
+
+
+def _action(id: str, keys: str, title: str, hint: str = "", **more: str | bool) -> Action:  # noqa: A002
+    return Action(
+        id=id,
+        title=title,
+        keys=tuple(keys.split()),
+        hint=hint,
+        context=str(more.get("context", "nav")),
+        strong=bool(more.get("strong")),
+    )
+
+
+def _group(name: str, *actions: Action) -> tuple[Action, ...]:
+    return tuple(msgspec.structs.replace(each, group=name) for each in actions)
+
+
+_MOVE: Final = _group(
+    "Move",
+    _action("cursor.down", "j down", "Down"),
+    _action("cursor.up", "k up", "Up"),
+    _action("cursor.first", "g home", "First row"),
+    _action("cursor.last", "G end", "Last row"),
+    _action("cursor.half_down", "ctrl+d", "Half a page down"),
+    _action("cursor.half_up", "ctrl+u", "Half a page up"),
+    _action("cursor.page_down", "full_stop pagedown", "Page down"),
+    _action("cursor.page_up", "comma pageup", "Page up"),
+    _action("fold.close", "h left", "Fold, or to the parent"),
+    _action("fold.open", "l right", "Unfold"),
+    _action("open", "o", "Open what the row stands for"),
+    _action("panel.next", "tab", "Next panel"),
+    _action("panel.previous", "shift+tab", "Previous panel"),
+    _action("panel.agents", "1", "Agents"),
+    _action("panel.tree", "2", "Tree of epics and beads"),
+    _action("panel.queue", "3", "Merge queue"),
+    _action("panel.convoys", "4", "Convoys"),
+    _action("panel.events", "5", "Events"),
+    _action("filter", "slash", "Filter the list", "filter"),
+)
+_PANE: Final = _group(
+    "Panes",
+    _action("pane.focus", "enter i", "Type into the agent", "type"),
+    _action("pane.zoom", "z", "Zoom the pane", "zoom"),
+    _action("pane.last", "grave_accent", "Back to the agent before"),
+    _action("pane.history_up", "shift+pageup", "Up in the session's history"),
+    _action("pane.history_down", "shift+pagedown", "Down in the session's history"),
+    _action("pane.mayor", "M", "Talk to the mayor", "mayor"),
+    _action("view.density", "t", "Density: by size, tiles, cards, rows"),
+    _action("pane.literal", "ctrl+q", "Twice: send ctrl+q to the agent"),
+    _action("pane.leave", "ctrl+q", "Leave the pane", "leave", context="pane"),
+)
+_AGENT: Final = _group(
+    "Agents",
+    _action("needs.next", "w", "Next agent that needs me", "next need"),
+    _action("needs.previous", "W", "Previous agent that needs me"),
+    _action("needs.only", "p", "Show only who needs me"),
+    _action("agent.nudge", "n", "Nudge: write to the agent", "nudge"),
+    _action("agent.nudge_mode", "N", "Nudge, and choose when"),
+    _action("agent.broadcast", "b", "Write to several agents"),
+    _action("dialog.approve", "a", "Approve the dialog, once", "approve"),
+    _action("dialog.always", "A", "Approve, and do not ask again"),
+    _action("dialog.deny", "D", "Deny the dialog", "deny"),
+    _action("agent.interrupt", "I", "Interrupt the agent's turn"),
+    _action("agent.stop", "x", "Stop the agent", "stop", strong=True),
+    _action("agent.kill", "X", "Kill the agent", strong=True),
+    _action("agent.restart", "R", "Restart, resuming the conversation", strong=True),
+    _action("agent.fresh", "T", "Restart with a fresh conversation", strong=True),
+    _action("agent.pause", "P", "Pause the agent, or let it go on"),
+    _action("mark.toggle", "space", "Mark the agent"),
+    _action("mark.all", "asterisk", "Mark all that the filter shows"),
+    _action("mark.clear", "backslash", "Clear the marks"),
+)
+_WORK: Final = _group(
+    "Work",
+    _action("diff.show", "d", "Diff of the agent or request", "diff"),
+    _action("queue.menu", "m", "Merge queue: approve, reject, hold, retry, drop", "queue"),
+    _action("queue.approve", "", "Approve the request"),
+    _action("queue.reject", "", "Reject the request, with a reason", strong=True),
+    _action("queue.hold", "", "Hold the request"),
+    _action("queue.retry", "", "Try the request again"),
+    _action("queue.drop", "", "Drop the request", strong=True),
+    _action("bead.create", "B", "Create a bead"),
+    _action("bead.sling", "s", "Sling a bead to an agent", "sling"),
+    _action("copy.id", "y", "Copy the id"),
+)
+_TOWN: Final = _group(
+    "Town",
+    _action("palette", "colon ctrl+p", "Palette: every action, every object"),
+    _action("help", "question_mark f1", "Help", "help"),
+    _action("town.start", "", "Start what is not running"),
+    _action("town.estop", "E", "Emergency stop of all agents", strong=True),
+    _action("town.thaw", "U", "Thaw: go on after an emergency stop"),
+    _action("back", "escape", "Back: filter, zoom, history"),
+    _action("quit", "q", "Quit the screen; the agents keep running", "quit"),
+)
+_DIFF: Final = _group(
+    "Diff",
+    _action("diff.down", "j down", "Line down", context="diff"),
+    _action("diff.up", "k up", "Line up", context="diff"),
+    _action("diff.half_down", "ctrl+d", "Half a page down", context="diff"),
+    _action("diff.half_up", "ctrl+u", "Half a page up", context="diff"),
+    _action("diff.page_down", "space pagedown full_stop", "Page down", context="diff"),
+    _action("diff.page_up", "pageup comma", "Page up", context="diff"),
+    _action("diff.first", "g home", "First line", context="diff"),
+    _action("diff.last", "G end", "Last line", context="diff"),
+    _action("diff.next_hunk", "right_square_bracket", "Next hunk", "hunk", context="diff"),
+    _action("diff.previous_hunk", "left_square_bracket", "Previous hunk", context="diff"),
+    _action("diff.next_file", "right_curly_bracket tab", "Next file", "file", context="diff"),
+    _action("diff.previous_file", "left_curly_bracket shift+tab", "Previous file", context="diff"),
+    _action("diff.side", "s", "Side by side, or unified", "side by side", context="diff"),
+    _action("diff.approve", "m", "Approve for merge the tip shown", "approve", context="diff"),
+    _action("diff.reject", "x", "Reject, with a reason", "reject", context="diff", strong=True),
+    _action("diff.help", "question_mark f1", "Help", context="diff"),
+    _action("diff.close", "q escape", "Back to the town", "back", context="diff"),
+)
+
+ACTIONS: Final = (*_PANE, *_AGENT, *_WORK, *_MOVE, *_TOWN, *_DIFF)
+BY_ID: Final = {each.id: each for each in ACTIONS}

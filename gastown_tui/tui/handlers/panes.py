@@ -1,0 +1,123 @@
+"""Actions on panes: focus, zoom, history, who needs me."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from gastown_tui.tui.desk import Desk
+from gastown_tui.tui.handlers.kinds import Handler
+from gastown_tui.viewmodels.agents import next_needy
+from gastown_tui.viewmodels.layout import DENSITIES
+from gastown_tui.viewmodels.text import string
+
+_TWICE_S: Final = 0.4
+
+
+def focus_pane(desk: Desk) -> None:
+    """Type into the agent; on a row of another panel, into the agent it stands for."""
+    agent = desk.agent()
+    if not agent:
+        desk.toast("there is no agent to type to", bad=True)
+        return
+    desk.screen.select(agent)
+    desk.screen.focus_pane()
+
+
+def literal(desk: Desk) -> None:
+    """The leave key again within a moment is meant for the agent."""
+    if desk.clocks.steady() - desk.left_at <= _TWICE_S and desk.stage.selected:
+        desk.port.key(desk.stage.selected, desk.stage.pane.leave_keys[0], "")
+        desk.screen.focus_pane()
+
+
+def zoom(desk: Desk) -> None:
+    """The pane over the whole screen, or back."""
+    desk.stage.zoomed = not desk.stage.zoomed
+    desk.screen.relayout()
+
+
+def density(desk: Desk) -> None:
+    """The next density."""
+    at = DENSITIES.index(desk.density)
+    desk.density = DENSITIES[(at + 1) % len(DENSITIES)]
+    desk.toast({
+        "auto": "density: by size",
+        "tiles": "density: a wall of tiles",
+        "cards": "density: a wall of cards",
+        "rows": "density: lists and one pane",
+    }[desk.density])  # fmt: skip
+    desk.screen.relayout()
+
+
+def last_agent(desk: Desk) -> None:
+    """The agent that was selected before."""
+    if desk.stage.before in desk.store.rows("agents"):
+        desk.screen.reveal("agents", desk.stage.before)
+
+
+def mayor(desk: Desk) -> None:
+    """Talk to the mayor."""
+    for key, row in desk.store.rows("agents").items():
+        if string(row, "role") == "mayor":
+            desk.screen.reveal("agents", key)
+            desk.screen.focus_pane()
+            return
+    desk.toast("there is no mayor in this town", bad=True)
+
+
+def _needs(step: int, desk: Desk) -> None:
+    found = next_needy(desk.store.rows("agents"), desk.stage.selected, step)
+    if found:
+        desk.screen.reveal("agents", found)
+    else:
+        desk.toast("nobody needs you")
+
+
+def needy_only(desk: Desk) -> None:
+    """Only those who need the overseer, or all again."""
+    desk.panels.needy_only = not desk.panels.needy_only
+    desk.screen.use_panel("agents")
+    desk.screen.panels_changed()
+
+
+async def _history(way: int, desk: Desk) -> None:
+    await desk.stage.pane.scroll_history(way * max(1, desk.stage.pane.size.height - 3))
+
+
+def back(desk: Desk) -> None:
+    """One step back: history, filter, who needs me, zoom, density, the agents."""
+    panels = desk.panels
+    if desk.stage.pane.back:
+        desk.stage.pane.live()
+    elif panels.filters.pop(panels.active, ""):
+        desk.screen.panels_changed()
+    elif panels.needy_only:
+        needy_only(desk)
+    elif panels.marks:
+        panels.marks.clear()
+        desk.screen.panels_changed()
+    elif desk.stage.zoomed:
+        zoom(desk)
+    elif desk.density != DENSITIES[0]:
+        desk.density = DENSITIES[0]
+        desk.screen.relayout()
+    else:
+        desk.screen.use_panel("agents")
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "pane.focus": focus_pane,
+    "pane.literal": literal,
+    "pane.leave": lambda desk: desk.screen.leave_pane(),
+    "pane.zoom": zoom,
+    "pane.last": last_agent,
+    "pane.mayor": mayor,
+    "pane.history_up": partial(_history, 1),
+    "pane.history_down": partial(_history, -1),
+    "view.density": density,
+    "needs.next": partial(_needs, 1),
+    "needs.previous": partial(_needs, -1),
+    "needs.only": needy_only,
+    "back": back,
+}

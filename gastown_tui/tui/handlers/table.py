@@ -1,0 +1,16 @@
+"""Every handler, by the id of its action."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gastown_tui.tui.handlers import agents, moving, panes, town, work
+from gastown_tui.tui.handlers.kinds import Handler
+
+HANDLERS: Final[dict[str, Handler]] = {
+    **moving.HANDLERS,
+    **panes.HANDLERS,
+    **agents.HANDLERS,
+    **work.HANDLERS,
+    **town.HANDLERS,
+}

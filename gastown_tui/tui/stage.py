@@ -1,0 +1,175 @@
+"""Who is seen where: the big pane, the tiles, the cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from gastown_tui.tui.hub import Hub
+from gastown_tui.tui.ports import ScreensPort
+from gastown_tui.tui.store import Store
+from gastown_tui.tui.widgets.pane import PaneView
+from gastown_tui.tui.widgets.terminal_pane import TerminalPane
+from gastown_tui.viewmodels import agents as agent_view
+from gastown_tui.viewmodels.layout import PTY_COLUMNS, Plan, assign_tiles
+from gastown_tui.viewmodels.text import string
+
+_LIVELY: Final = {
+    "working": 0,
+    "starting": 0,
+    "waiting": 0,
+    "error": 1,
+    "stalled": 1,
+    "parked": 2,
+    "idle": 3,
+    "paused": 4,
+}
+_SMALLEST: Final = (80, 24)
+
+
+class Stage:
+    """Gives sessions to views, and says so on their titles."""
+
+    def __init__(
+        self, store: Store, port: ScreensPort, hub: Hub, clock: Callable[[], float]
+    ) -> None:
+        self._store, self._port, self._hub, self._clock = store, port, hub, clock
+        self.pane = TerminalPane(port, id="pane")
+        self.views: list[PaneView] = []
+        """Tiles, then cards, as many as there are places."""
+        self._tiles = 0
+        self._assigned: tuple[str, ...] = ()
+        self.selected = ""
+        self.before = ""
+        """Who was selected before."""
+        self.pane_shown = True
+        self.zoomed = False
+
+    def fit(self, plan: Plan) -> list[PaneView]:
+        """Have as many views as the plan has places; the ones to be mounted."""
+        self._tiles = len(plan.tiles)
+        self.pane_shown = plan.pane is not None
+        wanted = self._tiles + len(plan.cards)
+        new = [PaneView() for _ in range(wanted - len(self.views))]
+        self.views += new
+        return new
+
+    def select(self, session: str) -> bool:
+        """Show another session in the big pane; False when it is there already."""
+        if session == self.selected or not session:
+            return False
+        if self.selected:
+            self.before = self.selected
+        self.selected = session
+        return True
+
+    def assign(self, plan: Plan) -> None:
+        """Give every place its session, and have the frames of those that are seen."""
+        agents = self._store.rows("agents")
+        if self.selected not in agents:
+            self.selected = next(iter(agent_view.agent_order(agents)), "")
+        skip = self.selected if self.pane_shown else ""
+        waiting = agent_view.needy(agents)
+        order = {key: at for at, key in enumerate(agent_view.agent_order(agents))}
+        urgency = {key: at for at, key in enumerate(waiting)}
+        ranked = tuple(
+            sorted(
+                (key for key in agents if key != skip),
+                key=lambda key: (
+                    urgency.get(key, 999),
+                    _LIVELY.get(string(agents[key], "state"), 9),
+                    order[key],
+                ),
+            )
+        )
+        places = len(plan.tiles) + len(plan.cards)
+        if places >= len(ranked):
+            ranked = tuple(sorted(ranked, key=order.__getitem__))
+        cut = frozenset(waiting) - {skip}
+        tiles = self._assigned[: len(plan.tiles)]
+        tiles = assign_tiles(tiles, ranked, cut, len(plan.tiles))
+        rest = tuple(key for key in ranked if key not in frozenset(tiles))
+        cards = assign_tiles(self._assigned[len(plan.tiles) :], rest, cut, len(plan.cards))
+        self._assigned = (*tiles, *cards)
+        self._show()
+
+    def _show(self) -> None:
+        seen: dict[str, PaneView] = {}
+        if self.pane_shown:
+            self.pane.set_session(self.selected)
+            if self.selected:
+                seen[self.selected] = self.pane
+        for at, view in enumerate(self.views):
+            session = self._assigned[at] if at < len(self._assigned) else ""
+            if at >= self._tiles or not session:
+                view.set_session(session)
+            else:
+                seen[session] = view
+        self._hub.show(seen, self.pane if self.pane_shown else None)
+        self.titles()
+
+    def titles(self) -> None:
+        """Who, on what, in which state, for how long: on every view."""
+        now = self._clock()
+        if self.pane_shown:
+            self._pane_title(now)
+        for at, session in enumerate(self._assigned[: len(self.views)]):
+            view = self.views[at]
+            if not session:
+                view.set_title(())
+                view.set_empty("")
+                continue
+            row = self._store.row("agents", session)
+            surface = "active" if session == self.selected and not self.pane_shown else "title"
+            view.set_title(agent_view.title_line(session, row, view.size.width, now), surface)
+            if at >= self._tiles:
+                last = self._hub.last_words(session)
+                view.set_body(
+                    agent_view.card_lines(session, row, max(1, view.size.width), now, last)
+                )
+            else:
+                view.set_empty(self._empty(session))
+
+    def _pane_title(self, now: float) -> None:
+        pane = self.pane
+        row = self._store.row("agents", pane.session)
+        note = ""
+        if pane.back:
+            note = f"{pane.back} rows back · esc returns"
+        elif pane.has_focus:
+            note = f"PANE · {pane.leave_keys[0]} leaves"
+        surface = "live" if pane.has_focus else "title"
+        line = agent_view.title_line(pane.session, row, pane.size.width, now, note)
+        pane.set_title(line if pane.session else (("  no agent", "faint"),), surface)
+        pane.set_empty(self._empty(pane.session))
+
+    def _empty(self, session: str) -> str:
+        if "screens" in self._store.down:
+            return "screens is down; this pane comes back by itself"
+        if not session:
+            return "nobody is here yet"
+        state = string(self._store.row("agents", session), "state")
+        if state in ("stopped", "exited", "paused"):
+            return f"{state} · R restarts"
+        return "waiting for its picture"
+
+    def view_of(self, session: str) -> PaneView | None:
+        """The view that shows a session."""
+        if self.pane_shown and session == self.pane.session:
+            return self.pane
+        return next((view for view in self.views if view.session == session), None)
+
+    def fit_session(self) -> None:
+        """Give the session of a zoomed pane the pane's size, once; it keeps it."""
+        size = self.pane.size
+        known = self._hub.signals_of(self.selected)
+        cols, rows = max(_SMALLEST[0], size.width), max(_SMALLEST[1], size.height - 1)
+        if not self.zoomed or not self.selected:
+            return
+        if known is None or (known.cols, known.rows) != (cols, rows):
+            self._port.resize(self.selected, cols, rows)
+
+    @property
+    def usual_columns(self) -> int:
+        """The width that sessions have unless they were zoomed."""
+        return PTY_COLUMNS

@@ -1,0 +1,306 @@
+"""The lines of a diff and its list of files, painted when they are seen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from rich.segment import Segment
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from gastown_tui.tui.highlight import Highlighter
+from gastown_tui.tui.paint import blank, finish, paint_line
+from gastown_tui.tui.theme import code_style, role_style
+from gastown_tui.tui.widgets.painted import Painted
+from gastown_tui.viewmodels.diff import Diff, Row, pairs, visible
+from gastown_tui.viewmodels.text import Line, cells, clean, crop, fit, line_text, spread
+
+_KEPT = 4_000
+"""Painted lines that are kept."""
+_SURFACES = {"+": "added", "-": "removed", " ": "base"}
+
+
+class DiffView(Painted):
+    """Hunks, unified or side by side, with a cursor line."""
+
+    can_focus = True
+
+    class Moved(Message):
+        """Another line is in use."""
+
+    def __init__(self, diff: Diff) -> None:
+        super().__init__()
+        self._diff = diff
+        self._highlight = Highlighter(diff)
+        self._unified = tuple((at, at) for at in range(len(diff.rows)))
+        self._sides: tuple[tuple[int, int], ...] | None = None
+        self.side = False
+        self._side_wanted = False
+        self._allowed = False
+        self.index = 0
+        self.top = 0
+        self._cache: dict[tuple[int, int, bool, bool], Strip] = {}
+        last = max((max(row.old, row.new) for row in diff.rows), default=0)
+        self._digits = max(3, len(str(last)))
+
+    @property
+    def lines(self) -> tuple[tuple[int, int], ...]:
+        """What stands on each line: the row of the left and of the right side."""
+        if not self.side:
+            return self._unified
+        if self._sides is None:
+            self._sides = pairs(self._diff.rows)
+        return self._sides
+
+    @property
+    def page(self) -> int:
+        """Lines on the screen."""
+        return max(1, self.size.height)
+
+    @property
+    def file(self) -> int:
+        """The file of the line in use."""
+        rows = self._diff.rows
+        return rows[self._row(self.index)].file if rows else 0
+
+    def _row(self, index: int) -> int:
+        left, right = self.lines[index]
+        return left if left >= 0 else right
+
+    def where(self) -> Line:
+        """How far one is: hunk, line, share."""
+        hunks, count = self._diff.hunks, len(self.lines)
+        if not count:
+            return (("nothing changed ", "muted"),)
+        hunk = bisect_right(hunks, self._row(self.index))
+        share = 100 * (self.index + 1) // count
+        return ((f"hunk {hunk}/{len(hunks)}  line {self.index + 1}/{count}  {share}% ", "muted"),)
+
+    def allow_side(self, *, wide: bool) -> None:
+        """Is there room for two sides."""
+        self._allowed = wide
+        self._switch(side=wide and self._side_wanted)
+
+    def toggle_side(self) -> bool:
+        """Side by side or unified; False when there is no room."""
+        if self._allowed:
+            self._side_wanted = not self._side_wanted
+            self._switch(side=self._side_wanted)
+        return self._allowed
+
+    def _switch(self, *, side: bool) -> None:
+        if side == self.side or not self._diff.rows:
+            return
+        row = self._row(self.index)
+        above = self.index - self.top
+        self.side = side
+        self.index = self._find(row)
+        self.top = max(0, self.index - above)
+        self._cache.clear()
+        self.refresh()
+
+    def _find(self, row: int) -> int:
+        if not self.side:
+            return row
+        return next((at for at, pair in enumerate(self.lines) if row in pair), 0)
+
+    def move(self, step: int) -> None:
+        """Move the line in use."""
+        self._go(self.index + step)
+
+    def go_hunk(self, step: int) -> None:
+        """The next hunk, or the one before; its header goes near the top."""
+        if not self._diff.rows:
+            return
+        row, hunks = self._row(self.index), self._diff.hunks
+        after = [each for each in hunks if each > row]
+        before = [each for each in hunks if each < row]
+        target = after[:1] if step > 0 else before[-1:]
+        if target:
+            self._go(self._find(target[0]), high=True)
+
+    def go_file(self, number: int) -> None:
+        """The beginning of a file."""
+        if 0 <= number < len(self._diff.files):
+            self._go(self._find(self._diff.files[number].row), high=True)
+
+    def _go(self, index: int, *, high: bool = False) -> None:
+        count = len(self.lines)
+        index = max(0, min(count - 1, index))
+        page = self.page
+        top = max(0, index - 1) if high else self.top
+        top = max(index - page + 1, min(top, index))
+        top = max(0, min(top, count - page))
+        before, before_top = self.index, self.top
+        self.index, self.top = index, top
+        if top != before_top:
+            self.refresh(self.size.region)
+        elif index != before:
+            self.refresh_lines((before - top, index - top))
+        if (index, top) != (before, before_top):
+            self.post_message(self.Moved())
+
+    def strip_at(self, y: int) -> Strip:
+        """A line of the diff."""
+        at, width = self.top + y, self.size.width
+        if at >= len(self.lines):
+            if not self._diff.rows and y == 1:
+                return paint_line((("  nothing changed", "faint"),), width)
+            return blank(width)
+        key = (at, width, self.side, at == self.index)
+        strip = self._cache.get(key)
+        if strip is None:
+            if len(self._cache) >= _KEPT:
+                self._cache.clear()
+            strip = self._cache[key] = self._paint(at, width, current=at == self.index)
+        return strip
+
+    def _paint(self, at: int, width: int, *, current: bool) -> Strip:
+        left, right = self.lines[at]
+        row = self._diff.rows[left if left >= 0 else right]
+        if row.kind == "file":
+            return self._file_line(row, width, current=current)
+        if row.kind in ("hunk", "meta"):
+            text = f"{'@@ ' if row.kind == 'hunk' else ''}{visible(row.text)}"
+            numbers = f" -{row.old} +{row.new}" if row.kind == "hunk" else ""
+            line: Line = ((f"  {crop(text, width - 24)}", "accent"), (numbers, "faint"))
+            return paint_line(line, width, "cursor" if current else "field")
+        if not self.side:
+            return self._code(left, width, (row.old, row.new), current=current)
+        half = (width - 1) // 2
+        rows = self._diff.rows
+        parts = [
+            self._code(left, half, (rows[left].old,), current=current)
+            if left >= 0
+            else blank(half, "field"),
+            blank(1, "gap"),
+            self._code(right, width - half - 1, (rows[right].new,), current=current)
+            if right >= 0
+            else blank(width - half - 1, "field"),
+        ]
+        return Strip.join(parts)
+
+    def _file_line(self, row: Row, width: int, *, current: bool) -> Strip:
+        found = self._diff.files[row.file]
+        moved = f"{clean(found.before)} → " if found.before else ""
+        line = spread(
+            ((f" {found.change} ", "chip"), (" ", "text"), (moved, "muted"),
+             (clean(found.path), "strong")),
+            ((f" +{found.plus}", "added"), (f" -{found.minus} ", "removed")),
+            width,
+        )  # fmt: skip
+        return paint_line(line, width, "cursor" if current else "title")
+
+    def _code(self, at: int, width: int, numbers: tuple[int, ...], *, current: bool) -> Strip:
+        row = self._diff.rows[at]
+        surface = "cursor" if current else _SURFACES[row.kind]
+        gutter = "".join(f"{each or '':>{self._digits + 1}}" for each in numbers)
+        sign = {"+": "added", "-": "removed"}.get(row.kind, "faint")
+        segments = [
+            Segment(gutter, role_style("faint", surface)),
+            Segment(f" {row.kind} ", role_style(sign, surface)),
+        ]
+        used = len(gutter) + 3
+        room = width - used
+        for whole, ink, bold, italic in self._highlight.line(at):
+            text = crop(whole, room)
+            size = cells(text)
+            if text:
+                style = code_style(ink, surface, bold=bold, italic=italic)
+                segments.append(Segment(text, style))
+            used, room = used + size, room - size
+            if room <= 0:
+                break
+        plain = code_style("", surface)
+        return finish(segments, sum(part.cell_length for part in segments), width, plain)
+
+    def on_resize(self) -> None:
+        """Other widths."""
+        self._cache.clear()
+        self._go(self.index)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll."""
+        event.stop()
+        self._scroll(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll."""
+        event.stop()
+        self._scroll(-3)
+
+    def _scroll(self, step: int) -> None:
+        top = max(0, min(self.top + step, len(self.lines) - self.page))
+        if top != self.top:
+            self.top = top
+            self.index = max(top, min(self.index, top + self.page - 1))
+            self.refresh(self.size.region)
+            self.post_message(self.Moved())
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """The line under the mouse."""
+        event.stop()
+        self._go(self.top + int(event.y))
+
+
+class DiffFiles(Painted):
+    """The files of a diff, the current one marked."""
+
+    class Chosen(Message):
+        """A file was clicked."""
+
+        def __init__(self, file: int) -> None:
+            super().__init__()
+            self.file = file
+
+    def __init__(self, diff: Diff) -> None:
+        super().__init__()
+        self._files = diff.files
+        self._current = self._top = 0
+        self._strips: dict[tuple[int, int, bool], Strip] = {}
+
+    def show_current(self, file: int) -> None:
+        """Mark a file."""
+        if file == self._current:
+            return
+        self._current = file
+        page = max(1, self.size.height)
+        self._top = max(0, min(max(self._top, file - page + 1), file, len(self._files) - 1))
+        self.refresh(self.size.region)
+
+    def strip_at(self, y: int) -> Strip:
+        """A file."""
+        at, width = self._top + y, self.size.width
+        if at >= len(self._files):
+            return blank(width)
+        key = (at, width, at == self._current)
+        if key not in self._strips:
+            self._strips[key] = paint_line(
+                self._line(at, width), width, "rest" if at == self._current else "base"
+            )
+        return self._strips[key]
+
+    def _line(self, at: int, width: int) -> Line:
+        found = self._files[at]
+        right: Line = ((f" +{found.plus}", "added"), (f" -{found.minus} ", "removed"))
+        path = clean(found.path)
+        room = width - 4 - cells(line_text(right))
+        if cells(path) > room:
+            path = "…" + path[-max(1, room - 1) :]
+        role = {"A": "ok", "D": "error", "R": "warn"}.get(found.change, "muted")
+        return spread(
+            (
+                (f" {found.change} ", role),
+                (fit(path, room), "strong" if at == self._current else "text"),
+            ),
+            right,
+            width,
+        )
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Choose a file."""
+        event.stop()
+        at = self._top + int(event.y)
+        if at < len(self._files):
+            self.post_message(self.Chosen(at))

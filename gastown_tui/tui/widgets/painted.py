@@ -1,0 +1,68 @@
+"""The base of every widget that looks up its lines instead of rendering them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from gastown_tui.tui.paint import blank, paint_line
+from gastown_tui.viewmodels.text import Line
+
+
+class Painted(Widget):
+    """A widget whose lines come from `strip_at`, past Textual's style cache.
+
+    No border, padding, opacity or tint of CSS applies to it.
+    """
+
+    ALLOW_SELECT = False
+
+    def strip_at(self, y: int) -> Strip:
+        """Line `y` as a strip of exactly the widget's width; a lookup."""
+        return blank(self.size.width)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the widget, as the compositor asks for them."""
+        strips = [self.strip_at(y) for y in crop.line_range]
+        if crop.x or crop.width != self.size.width:
+            left, right = crop.column_span
+            return [strip.crop(left, right) for strip in strips]
+        return strips
+
+    def refresh_lines(self, lines: Iterable[int]) -> None:
+        """Paint these lines again."""
+        width = self.size.width
+        regions = [Region(0, y, width, 1) for y in lines]
+        if regions:
+            self.refresh(*regions)
+
+
+class Bar(Painted):
+    """One line of the screen: the strip on top, the hints below."""
+
+    def __init__(self, *, surface: str = "bar", id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._surface = surface
+        self._line: Line = ()
+        self._strip: tuple[int, Strip] | None = None
+
+    @property
+    def line(self) -> Line:
+        """What it says."""
+        return self._line
+
+    def show(self, line: Line) -> None:
+        """Say something else; nothing is painted when it is the same."""
+        if line != self._line:
+            self._line, self._strip = line, None
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def strip_at(self, y: int) -> Strip:
+        """The line as last shown."""
+        width = self.size.width
+        if self._strip is None or self._strip[0] != width:
+            self._strip = width, paint_line(self._line, width, self._surface)
+        return self._strip[1] if y == 0 else blank(width, self._surface)

@@ -1,0 +1,95 @@
+"""How states look: one glyph, one letter, one word and one role each, never a colour alone."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from gastown_tui.viewmodels.text import Record, string
+
+
+class Mark(NamedTuple):
+    """The look of a state."""
+
+    glyph: str
+    """One cell wide."""
+    letter: str
+    """Unlike that of any other state in the same table."""
+    word: str
+    role: str
+
+
+AGENT: Final = {
+    "working": Mark("●", "W", "working", "ok"),
+    "starting": Mark("◌", "s", "starting", "muted"),
+    "waiting": Mark("◆", "P", "waiting", "ask"),
+    "idle": Mark("○", "I", "idle", "muted"),
+    "stalled": Mark("▲", "T", "stalled", "warn"),
+    "error": Mark("✗", "E", "error", "error"),
+    "paused": Mark("‖", "Z", "paused", "muted"),
+    "stopped": Mark("■", "S", "stopped", "faint"),
+    "exited": Mark("†", "X", "exited", "faint"),
+    "parked": Mark("⋯", "B", "parked", "muted"),
+}
+"""By the `state` of an agent."""
+
+NEED: Final = {
+    "permission": Mark("◆", "P", "PERM", "ask"),
+    "question": Mark("?", "Q", "ASK", "ask"),
+    "error": Mark("✗", "E", "ERR", "error"),
+    "stalled": Mark("▲", "T", "STALL", "warn"),
+    "done": Mark("✓", "F", "DONE", "ok"),
+}
+"""By what an agent needs of the overseer, the most urgent first."""
+
+QUEUE: Final = {
+    "submitted": Mark("·", "s", "submitted", "muted"),
+    "testing": Mark("▶", "t", "testing", "accent"),
+    "review": Mark("◆", "R", "review", "ask"),
+    "approved": Mark("✓", "a", "approved", "ok"),
+    "landing": Mark("▶", "l", "landing", "accent"),
+    "landed": Mark("✔", "L", "landed", "faint"),
+    "rejected": Mark("✗", "r", "rejected", "error"),
+    "failed": Mark("✗", "F", "failed", "error"),
+    "conflict": Mark("≠", "C", "conflict", "warn"),
+    "held": Mark("‖", "H", "held", "warn"),
+    "dropped": Mark("-", "D", "dropped", "faint"),
+}
+"""By the `state` of a merge request."""
+
+BEAD: Final = {
+    "open": Mark("○", "o", "open", "text"),
+    "in_progress": Mark("●", "w", "in progress", "ok"),
+    "hooked": Mark("●", "h", "hooked", "ok"),
+    "blocked": Mark("◍", "b", "blocked", "warn"),
+    "deferred": Mark("◌", "d", "deferred", "faint"),
+    "pinned": Mark("◇", "p", "pinned", "muted"),
+    "closed": Mark("✓", "c", "closed", "faint"),
+}
+"""By the `status` of a bead."""
+
+_UNKNOWN: Final = Mark("·", " ", "", "muted")
+
+
+def agent_mark(row: Record) -> Mark:
+    """The mark of an agent: what it needs, if anything, else its state."""
+    state = string(row, "state")
+    if state in ("stopped", "exited", "paused"):
+        return AGENT[state]
+    need = NEED.get(string(row, "needs"))
+    if need is not None and need.word != "DONE":
+        return need
+    return AGENT.get(state, _UNKNOWN._replace(word=state))
+
+
+def queue_mark(row: Record) -> Mark:
+    """The mark of a merge request."""
+    state = string(row, "state")
+    return QUEUE.get(state, _UNKNOWN._replace(word=state))
+
+
+def bead_mark(row: Record) -> Mark:
+    """The mark of a bead; an open one that waits for others counts as blocked."""
+    status = string(row, "status")
+    if status == "open" and row.get("blocked_by"):
+        status = "blocked"
+    return BEAD.get(status, _UNKNOWN._replace(word=status))

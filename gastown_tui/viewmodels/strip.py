@@ -1,0 +1,114 @@
+"""The top line: the town, its numbers, and who needs the overseer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from gastown_tui.viewmodels.agents import Agents, needy, short_need
+from gastown_tui.viewmodels.states import AGENT
+from gastown_tui.viewmodels.text import (
+    Line,
+    Record,
+    cells,
+    clean,
+    crop,
+    line_cells,
+    money,
+    number,
+    spread,
+    string,
+)
+
+_WAITS = frozenset(("submitted", "testing", "review", "approved", "landing", "held", "conflict"))
+_STUCK = frozenset(("held", "conflict", "failed"))
+
+
+class TownFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the top line tells of."""
+
+    town: Record
+    agents: Agents
+    queue: Mapping[str, Record]
+    down: Sequence[str] = ()
+    """What is not there, as it is to be read: `as of 14:02, controller down`."""
+
+
+def clock_text(moment: float) -> str:
+    """A moment as the overseer's wall clock tells it: `14:02`."""
+    try:
+        return datetime.fromtimestamp(moment).astimezone().strftime("%H:%M")
+    except (OverflowError, OSError, ValueError):
+        return "--:--"
+
+
+def strip_line(facts: TownFacts, width: int, now: float) -> Line:
+    """The whole top line; on the left the town, in the middle the alarm, on the right the queue."""
+    right = _right(facts, width)
+    left = [*_town(facts, width)]
+    for text in facts.down:
+        left.append((f" {crop(clean(text), 60)} ", "alert"))
+        left.append(("  ", "text"))
+    room = width - line_cells(tuple(left)) - line_cells(right) - 1
+    left.extend(_attention(facts, room, now))
+    return spread(tuple(left), right, width)
+
+
+def _town(facts: TownFacts, width: int) -> Line:
+    name = string(facts.town, "name") or "gastown"
+    wanted = string(facts.town, "wanted")
+    parts: list[tuple[str, str]] = [(f" {crop(name, 20)} ", "strong")]
+    if wanted == "estop":
+        parts.append((" EMERGENCY STOP ", "alert"))
+    elif wanted in ("paused", "down"):
+        parts.append((f" {wanted} ", "chip"))
+    counted: dict[str, int] = {}
+    for row in facts.agents.values():
+        state = string(row, "state")
+        counted[state] = counted.get(state, 0) + 1
+    parts.append((f" {len(facts.agents)} agents" if width >= 100 else "", "muted"))
+    for state in ("working", "waiting", "idle"):
+        if number_of := counted.get(state, 0):
+            mark = AGENT[state]
+            tail = f" {mark.word}" if width >= 100 else mark.letter
+            parts.append((f"  {mark.glyph} {number_of}{tail}", mark.role))
+    parts.append(("   ", "text"))
+    return tuple(parts)
+
+
+def _attention(facts: TownFacts, room: int, now: float) -> Line:
+    waiting = needy(facts.agents)
+    if not waiting:
+        return ()
+    text = f" ⚠ {len(waiting)} need you " if len(waiting) > 1 else " ⚠ 1 needs you "
+    if cells(text) > room:
+        text = f" ⚠ {len(waiting)} "
+    parts: list[tuple[str, str]] = [(text, "alert"), (" ", "text")]
+    used = cells(text) + 1
+    for at, key in enumerate(waiting):
+        mark, who = short_need(key, facts.agents[key], now)
+        rest = f" +{len(waiting) - at}"
+        size = cells(mark.word) + cells(who) + 3
+        if used + size + (cells(rest) if at + 1 < len(waiting) else 0) > room:
+            parts.append((rest, "muted"))
+            break
+        parts += [(f" {mark.word} ", mark.role), (f"{who} ", "text")]
+        used += size
+    return tuple(parts)
+
+
+def _right(facts: TownFacts, width: int) -> Line:
+    rows = facts.queue.values()
+    waiting = sum(string(row, "state") in _WAITS for row in rows)
+    stuck = sum(string(row, "state") in _STUCK for row in rows)
+    cost = sum(number(row, "cost") for row in facts.agents.values())
+    parts: list[tuple[str, str]] = []
+    if cost and width >= 100:
+        parts.append((f"{money(cost)}   ", "faint"))
+    parts.append((f"queue {waiting}", "muted"))
+    if stuck:
+        parts.append((f" ({stuck} stuck)", "warn"))
+    parts.append((" ", "text"))
+    return tuple(parts)
