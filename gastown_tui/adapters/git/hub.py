@@ -161,7 +161,10 @@ def _check_rig(rig: str) -> None:
 
 
 def _own_upstream(path: Path) -> tuple[str, Path | None]:
-    """Return the origin for a repository given by path, and who lends objects."""
+    """Return the origin for a repository given by path, and who lends objects.
+
+    A bare repository is an upstream itself, wherever it was once cloned from.
+    """
     path = path.expanduser().resolve()
     git = Git(path)
     try:
@@ -171,6 +174,8 @@ def _own_upstream(path: Path) -> tuple[str, Path | None]:
         raise BadInput(f"{path} cannot be used: {error.message}") from None
     if Path(top) not in {path, path / ".git"} and not (path / ".git").exists():
         raise BadInput(f"{path} is inside a repository", hint="name the repository's own folder")
+    if git.text("rev-parse", "--is-bare-repository") == "true":
+        return str(path), None
     names = git.text("remote").split()
     name = "origin" if "origin" in names else names[0] if len(names) == 1 else None
     url = git.text("config", "--get", f"remote.{name}.url") if name else ""

@@ -72,11 +72,9 @@ def commit_leftovers(
     if (own / "index.lock").exists():
         raise Conflict(f"{path} has an index.lock", hint="git is at work there, or was killed")
     put = tuple(entry.strip("/") for entry in exclude)
-    reasons = {name: _why_not(git, item, put) for name, item in found.items()}
-    left_out = tuple(
-        LeftOut(path=shown(name), why=why) for name, why in reasons.items() if why is not None
-    )
-    taken = [name for name, why in reasons.items() if why is None]
+    reasons = _reasons(git, found, put)
+    left_out = tuple(LeftOut(path=shown(name), why=why) for name, why in reasons.items())
+    taken = [name for name in found if name not in reasons]
     commit = _commit(git, branch, taken, f"left by {shown(name)}") if taken else None
     return Leftovers(
         commit=commit,
@@ -109,37 +107,58 @@ def _commit(git: Git, branch: str, taken: list[str], message: str) -> str | None
     if moved.code != 0:
         raise Conflict(f"{shown(branch)} moved while its leftovers were committed")
     # What was committed is no change any more; what was left out becomes an unstaged one.
-    git.call("read-tree", "HEAD")
+    git.call("read-tree", "--reset", "HEAD")
     git.where(env={"GIT_OPTIONAL_LOCKS": "1"}).call("update-index", "-q", "--refresh", ok=(0, 1))
     return commit
 
 
-def _why_not(git: Git, item: Change, put: tuple[str, ...]) -> str | None:
-    """Return why a path must not be committed by the town, or None."""
-    where = git.path / item.path
+def _reasons(git: Git, found: dict[str, Change], put: tuple[str, ...]) -> dict[str, str]:
+    """Return why each path that must not be committed by the town is left out."""
+    ignored = _ignored(git, found)
+    reasons = {}
+    for path, item in found.items():
+        why = "ignored" if path in ignored else _bad_path(item, put) or _bad_content(git, item)
+        if why:
+            reasons[path] = why
+    return reasons
+
+
+def _ignored(git: Git, found: dict[str, Change]) -> set[str]:
+    """Return the paths that are ignored and not in HEAD: added against the rules, by force."""
+    with tempfile.TemporaryDirectory(prefix="gastown-") as folder:
+        aside = git.where(env={"GIT_INDEX_FILE": str(Path(folder) / "index")})
+        aside.call("read-tree", "HEAD")
+        names = "".join(f"{name}\0" for name in found).encode("utf-8", "surrogateescape")
+        out = aside.call("check-ignore", "-z", "--stdin", stdin=names, ok=(0, 1)).out
+    return {name.decode("utf-8", "surrogateescape") for name in out.split(b"\0") if name}
+
+
+def _bad_path(item: Change, put: tuple[str, ...]) -> str:
     if any(item.path == entry or item.path.startswith(f"{entry}/") for entry in put if entry):
         return "put there by set-up"
     if item.path == _NEVER or item.path.endswith(f"/{_NEVER}"):
         return "Claude's local settings"
     if item.path.endswith("/"):
         return "a repository of its own"
-    if item.kind == "unmerged":
-        return "has conflicts"
+    if item.path == ".beads" or item.path.startswith(".beads/"):
+        return "beads are not part of a change"
+    if item.kind == "untracked" and secret_name(Path(item.path).name):
+        return "has the name of a secret"
+    return {"unmerged": "has conflicts", "vanished": "staged, then deleted"}.get(item.kind, "")
+
+
+def _bad_content(git: Git, item: Change) -> str:
     if item.kind == "deleted" or item.submodule:
-        return None
-    try:
-        about = where.lstat()
-    except OSError:
-        return None
+        return ""
+    where = git.path / item.path
+    about = where.lstat()
     if stat.S_ISLNK(about.st_mode):
-        return None
+        return ""
     if about.st_size > BIGGEST:
         return "over 5 MB"
-    if item.kind == "untracked" and secret_name(where.name):
-        return "has the name of a secret"
     marks = secret_marks(where.read_bytes())
     if marks and item.kind == "changed":
         # What the repository has already is no news.
         known = git.call("cat-file", "blob", f"HEAD:{item.path}", ok=None)
         marks -= secret_marks(known.out)
-    return "holds what looks like a key" if marks else None
+    return "holds what looks like a key" if marks else ""

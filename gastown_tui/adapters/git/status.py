@@ -25,7 +25,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     path: str
     kind: str
-    """``changed``, ``deleted``, ``untracked`` or ``unmerged``."""
+    """``changed``, ``deleted``, ``untracked``, ``unmerged``, or ``vanished``: staged as new, then
+    deleted from the files."""
     submodule: bool = False
 
 
@@ -119,7 +120,7 @@ def _change(record: bytes) -> Change | None:
         _, states, sub, _, _, _, _, _, path = text.split(" ", 8)
         # Gone from the files: deleted there, or staged as deleted and not there again.
         gone = states[1] == "D" or states == "D."
-        kind = "deleted" if gone else "changed"
+        kind = "vanished" if states == "AD" else "deleted" if gone else "changed"
         return Change(path=path, kind=kind, submodule=sub[0] == "S")
     if text.startswith("u "):
         return Change(path=text.split(" ", 10)[10], kind="unmerged")
