@@ -60,6 +60,11 @@ class HostClient:
         """Names this life of the host."""
         return self._link.welcome.boot
 
+    @property
+    def pid(self) -> int:
+        """The host's process."""
+        return self._link.welcome.pid
+
     async def pump(self) -> None:
         """Read until the host closes the connection; open requests then fail."""
         try:

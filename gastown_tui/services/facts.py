@@ -30,7 +30,10 @@ class Signs(Protocol):
     def hooks(self, agent: Agent) -> tuple[HookEvent, ...]:
         """The newest hook events."""
 
-    def usage(self, agent: Agent) -> Usage:
+    def prompts(self, agent: str, /) -> int:
+        """How many prompts an agent's hooks have told of."""
+
+    def usage(self, agent: Agent, entry: str, /) -> Usage:
         """Tokens and cost of the conversation."""
 
 
@@ -67,6 +70,7 @@ class Facts:
             state = self._derive(agent, row, now)
             self.states[address] = state
             output = self._output.get(address, (0.0, now.awake))[1]
+            self.usage[address] = self._signs.usage(agent, self.entry_name(agent))
             facts[address] = AgentFact(
                 state=state.state,
                 since=state.since,
@@ -109,7 +113,9 @@ class Facts:
             wanted=cast("Literal['running', 'paused', 'stopped']", agent.wanted),
             wanted_why=agent.wanted_why,
             signals=signals,
-            registry=self._signs.registry(agent.entry, row.pid) if not row.ended else None,
+            registry=self._signs.registry(self.entry_name(agent), row.pid)
+            if not row.ended
+            else None,
             hooks=self._signs.hooks(agent) if not row.ended else (),
             age_s=max(0.0, now.wall - row.started),
             quiet_s=quiet_s,
@@ -133,6 +139,10 @@ class Facts:
             return self._context.entry(agent).name
         except NotFound:
             return ""
+
+    def prompts(self, session: str) -> int:
+        """How many prompts a session has taken, as far as its hooks tell."""
+        return self._signs.prompts(session)
 
     def next_check(self, default: float) -> float:
         """The earliest time at which silence alone changes a state."""

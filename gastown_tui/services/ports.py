@@ -71,7 +71,7 @@ class Host(Protocol):
     async def spawn(self, frame: protocol.Spawn, /) -> protocol.Spawned:
         """Start a program, its fence kept."""
 
-    async def end(self, run: str, /, *, grace_s: float = 2.0, reason: str = "") -> None:
+    async def end(self, *, run: str = "", grace_s: float = 2.0, reason: str = "") -> str:
         """End every process of a run; returns when all are gone."""
 
     async def signal(self, run: str, signal: int, /, *, group: bool = False) -> None:

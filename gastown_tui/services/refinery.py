@@ -278,7 +278,7 @@ class Refinery:
                 if row.name == agent.address and not row.ended
             ]  # fmt: skip
             for row in living:
-                await context.host.end(row.run, reason="its work has landed")
+                await context.host.end(run=row.run, reason="its work has landed")
             sandbox = context.paths.sandbox(agent)
             await context.in_git(
                 request.rig,

@@ -201,7 +201,7 @@ class Work:
     async def end(self, command: EndSession) -> None:
         """End a run and all its processes."""
         context = self._context
-        await context.host.end(command.run, grace_s=2.0, reason=command.why)
+        await context.host.end(run=command.run, grace_s=2.0, reason=command.why)
         if command.agent:
             context.note("ended", command.agent, f"{command.agent}: {command.why}")
 
@@ -274,7 +274,7 @@ class Work:
     async def tell(self, command: Tell) -> None:
         """Nudge an agent; what was to be told counts as told when the receipt says so."""
         receipt = await self._nudger.nudge(command.agent, command.text)
-        if receipt not in {"submitted", "queued"}:
+        if not receipt.startswith("submitted"):
             raise Conflict(f"{command.agent} could not be told: {receipt}")
         if command.request:
             request = self._context.books.requests.get(command.request)

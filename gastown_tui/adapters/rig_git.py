@@ -1,0 +1,146 @@
+"""Git of one rig behind the port that the controller uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gastown_tui.adapters.git import diff, guard, hub, landing, leftovers, names, sandbox, stack
+from gastown_tui.adapters.git.run import Git
+from gastown_tui.adapters.git.status import sandbox_state
+from gastown_tui.domain.config import RigConfig
+from gastown_tui.domain.errors import Conflict
+from gastown_tui.services.ports import Handed, Stacked
+
+CONFLICTS = "refs/gastown/conflicts"
+"""Below it, for each request and attempt, the tip that did not fit the target."""
+
+
+class RigGit:
+    """The rig's hub and worktrees; calls block and must not overlap."""
+
+    def __init__(self, town: Path, config: RigConfig) -> None:
+        self._town = town
+        self._config = config
+        self._hub_info: hub.HubInfo | None = None
+
+    @property
+    def hub(self) -> hub.HubInfo:
+        """The hub, opened when first needed."""
+        if self._hub_info is None:
+            self._hub_info = hub.open_hub(self._town / self._config.name / "repo")
+        return self._hub_info
+
+    @property
+    def target(self) -> str:
+        """The ref that changes land on."""
+        return self.hub.target_ref(self._config.land)
+
+    def refresh(self, *, fetch: bool) -> str:
+        """The target's tip, fetched first where it lies on a remote."""
+        if fetch and self._config.land == "push":
+            landing.fetch(self.hub)
+        return landing.target_tip(self.hub, self.target)
+
+    def prepare(self, path: Path, branch: str) -> str:
+        """A sandbox on a fresh branch from the target; one left half made is taken over."""
+        base = self.refresh(fetch=True)
+        sandbox.create_sandbox(self.hub, path, branch, base)
+        return base
+
+    def branch_for(self, agent: str, bead: str, token: str) -> str:
+        """`polecat/<agent>/<bead>@<token>`."""
+        return names.branch_name(agent, bead, token)
+
+    def agent_env(self, path: Path, branch: str) -> dict[str, str]:
+        """The guard, and who commits."""
+        return guard.agent_git_env(self._town, self._config.name, path, branch)
+
+    def hand_in(self, path: Path, branch: str, base: str, agent: str) -> Handed:
+        """Commit leftovers; refuse a branch in the middle of something, or not checked out."""
+        state = sandbox_state(path)
+        if state.operation:
+            raise Conflict(f"a {state.operation} is under way in the sandbox of {agent}")
+        if state.branch != branch:
+            raise Conflict(
+                f"the sandbox of {agent} is on {state.branch or 'no branch'}, not {branch}"
+            )
+        left = leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid")
+        git = Git(path)
+        tip = git.commit(f"refs/heads/{branch}") or ""
+        start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
+        commits = int(git.text("rev-list", "--count", f"{start}..{tip}"))
+        return Handed(
+            tip=tip,
+            base=start,
+            commits=commits,
+            leftovers=left.commit or "",
+            left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
+        )
+
+    def evidence_tree(self, worktree: Path, commit: str) -> None:
+        """A clean, detached checkout of a commit."""
+        sandbox.create_detached(self.hub, worktree, commit)
+
+    def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
+        """Rebase or squash each (request, tip, title) onto what is below it."""
+        landing.verify_target(self.hub, self.target)
+        sandbox.create_detached(self.hub, worktree, base)
+        mode = self._config.merge
+        candidates = [
+            stack.Candidate(request=request, tip=tip, mode=mode, message=title)
+            for request, tip, title in requests
+        ]
+        result = stack.prepare_stack(worktree, base, candidates)
+        commits: dict[str, str] = {}
+        conflicts: dict[str, tuple[str, ...]] = {}
+        for placed in result.placed:
+            if placed.outcome in {stack.Outcome.STACKED, stack.Outcome.EMPTY}:
+                commits[placed.request] = placed.tip
+            else:
+                conflicts[placed.request] = placed.conflicts or (placed.why,)
+        return Stacked(base=base, tip=result.tip, commits=commits, conflicts=conflicts)
+
+    def is_at(self, worktree: Path, commit: str) -> bool:
+        """Whether the worktree is clean and stands at the commit."""
+        return (
+            worktree.exists()
+            and Git(worktree).commit("HEAD") == commit
+            and (sandbox.is_clean(worktree))
+        )
+
+    def land(self, new: str, old: str, message: str) -> None:
+        """Move the target by compare-and-set; landing again what has landed is no error."""
+        if landing.target_tip(self.hub, self.target) == new:
+            return
+        if self._config.land == "local":
+            landing.land_local(self.hub, new, old, message=message)
+            return
+        result = landing.land_push(self.hub, new, old)
+        if result.outcome is not landing.Push.LANDED:
+            words = " ".join(result.words.split())
+            raise Conflict(f"the push was {result.outcome.value}: {words}"[:500])
+
+    def note_conflict(self, request: str, attempt: int, tip: str) -> None:
+        """Keep the tip that did not fit."""
+        ref = f"{CONFLICTS}/{names.check_key(request)}/{attempt}"
+        Git(self.hub.path).call("update-ref", ref, names.check_sha(tip))
+
+    def clean(self, path: Path, branch: str, submitted: str, landed: str, request: str) -> None:
+        """Take a sandbox and its branch away, once its change is in the target for certain."""
+        tip = self.refresh(fetch=self._config.land == "push")
+        if not Git(self.hub.path).succeeds("merge-base", "--is-ancestor", landed, tip):
+            raise Conflict(f"{landed[:12]} is not in the target {tip[:12]}")
+        if path.exists():
+            sandbox.clear_stale_locks(path, branch=branch)
+        sandbox.remove_sandbox(
+            self.hub, path, branch, submitted=submitted, request=request, base=tip
+        )
+
+    def diff(self, base: str, tip: str) -> str:
+        """Unified diff of two commits."""
+        return diff.diff_text(self.hub.path, base, tip).text
+
+    def sandbox_diff(self, path: Path, base: str) -> str:
+        """Unified diff of a sandbox, with what is not committed."""
+        return diff.sandbox_diff(path, base).text

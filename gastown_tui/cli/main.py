@@ -1,0 +1,122 @@
+"""The command line's root: verbs are imported when they are used, so that each starts quickly."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from gastown_tui import __version__
+from gastown_tui.domain.errors import GastownError
+
+_VERBS: Final = {
+    "agents": ("gastown_tui.cli.town", "agents", "every agent: state, since, why"),
+    "attach": ("gastown_tui.cli.attach", "attach", "one session in this terminal"),
+    "bead": ("gastown_tui.cli.bead", "bead", "create, read and change beads"),
+    "convoy": ("gastown_tui.cli.work", "convoy", "follow beads together"),
+    "demo": ("gastown_tui.cli.demo", "demo", "a throw-away town with agents at work"),
+    "done": ("gastown_tui.cli.work", "done", "(agents) hand the branch in"),
+    "down": ("gastown_tui.cli.town", "down", "end the sessions, keep the hooks, stop the daemons"),
+    "estop": ("gastown_tui.cli.town", "estop", "freeze every session at once"),
+    "events": ("gastown_tui.cli.town", "events", "what has happened"),
+    "hook": ("gastown_tui.cli.work", "hook", "(agents) what is on the hook"),
+    "init": ("gastown_tui.cli.setup", "init", "make a town"),
+    "interrupt": ("gastown_tui.cli.control", "interrupt", "one Escape to an agent"),
+    "kill": ("gastown_tui.cli.control", "kill", "end an agent now; its hook is kept"),
+    "mq": ("gastown_tui.cli.mq", "mq", "the merge queue: list, diff, approve, reject"),
+    "nudge": ("gastown_tui.cli.control", "nudge", "put a text in front of an agent"),
+    "pause": ("gastown_tui.cli.town", "pause", "start and land nothing new"),
+    "peek": ("gastown_tui.cli.session", "peek", "a session's screen as text"),
+    "prime": ("gastown_tui.cli.work", "prime", "(agents) the work on the hook, and the rules"),
+    "restart": ("gastown_tui.cli.control", "restart", "start an agent again"),
+    "resume": ("gastown_tui.cli.control", "resume", "let a stopped or frozen agent go on"),
+    "rig": ("gastown_tui.cli.setup", "rig", "add and look at projects"),
+    "session": ("gastown_tui.cli.session", "session", "run programs in sessions"),
+    "sling": ("gastown_tui.cli.work", "sling", "hand a bead to a polecat"),
+    "status": ("gastown_tui.cli.town", "status", "the town in one page"),
+    "stop": ("gastown_tui.cli.control", "stop", "end an agent's session; its hook is kept"),
+    "thaw": ("gastown_tui.cli.town", "thaw", "let frozen sessions go on"),
+    "up": ("gastown_tui.cli.town", "up", "start the town without a screen"),
+}  # fmt: skip
+
+
+class _Verbs(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(_VERBS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        module, attribute, _help = _VERBS[name]
+        command = getattr(importlib.import_module(module), attribute)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, entry[2]) for name, entry in sorted(_VERBS.items())])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _VERBS and not args[0].startswith("-"):
+            import difflib
+
+            close = difflib.get_close_matches(args[0], _VERBS, n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else " `gastown --help` lists the verbs."
+            raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--town", metavar="DIR", help="The town, instead of $GASTOWN_TOWN or this folder's.")
+@click.version_option(__version__, "-V", "--version", prog_name="gastown")
+@click.pass_context
+def cli(ctx: click.Context, town: str | None) -> None:
+    """Gas Town: a factory of coding agents, and the screen to run it from.
+
+    Without a verb: start what is not running, then the screen.
+    """
+    if town:
+        os.environ["GASTOWN_TOWN"] = town
+    if ctx.invoked_subcommand is None:
+        from gastown_tui.cli.screen import open_screen
+
+        open_screen()
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; its exit status."""
+    try:
+        result: Any = cli.main(args=arguments, prog_name="gastown", standalone_mode=False)
+    except GastownError as error:
+        return _refused(str(error))
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        _drop_output()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _refused(message: str) -> int:
+    print(f"gastown: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _drop_output() -> None:
+    """A reader such as `head` has gone; Python must not complain about it while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,93 @@
+"""`gastown mq`: the merge queue."""
+
+from __future__ import annotations
+
+import click
+
+from gastown_tui import protocol
+from gastown_tui.cli.common import (
+    age,
+    ask,
+    feed_link,
+    plain,
+    show,
+    show_json,
+    table,
+    tables,
+    town_dir,
+)
+from gastown_tui.domain.errors import NotFound
+
+
+@click.group()
+def mq() -> None:
+    """The merge queue."""
+
+
+@mq.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def mq_list(as_json: bool) -> None:  # noqa: FBT001
+    """The open requests, the next one first."""
+    rows = sorted(tables(town_dir())["mq"].values(), key=lambda row: int(str(row["position"])))
+    if as_json:
+        show_json([row | {"age": age(float(str(row["created"])))} for row in rows])
+        return
+    table(
+        ("#", "REQUEST", "BEAD", "STATE", "TRY", "AGE", "TITLE", "WHY"),
+        [
+            (row["position"], row["id"], row["bead"], row["state"], row["attempt"],
+             age(float(str(row["created"]))), row["title"], row["why"])
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+@mq.command("diff")
+@click.argument("subject")
+def mq_diff(subject: str) -> None:
+    """The diff of a request, a bead's request, or an agent's sandbox."""
+    with feed_link(town_dir()) as link:
+        found = link.ask(protocol.AskDiff(req=link.next_req(), subject=subject), timeout_s=60)
+    if not isinstance(found, protocol.DiffText):
+        raise NotFound(getattr(found, "message", "no answer"), hint=getattr(found, "hint", ""))
+    for line in found.text.splitlines():
+        show(line.replace("\t", "    ") if "\x1b" not in line else plain(line))
+
+
+@mq.command()
+@click.argument("request")
+@click.option("--tip", default="", help="Only if this is still the commit that was handed in.")
+def approve(request: str, tip: str) -> None:
+    """Let REQUEST land, for the commit that is handed in now."""
+    show(ask("approve", request, tip=tip))
+
+
+@mq.command()
+@click.argument("request")
+@click.option("--reason", required=True, help="Goes to the agent as its next task.")
+def reject(request: str, reason: str) -> None:
+    """Send REQUEST back to its agent."""
+    show(ask("reject", request, reason=reason))
+
+
+@mq.command()
+@click.argument("request")
+def retry(request: str) -> None:
+    """Run REQUEST's gates again."""
+    show(ask("retry", request))
+
+
+@mq.command()
+@click.argument("request")
+@click.option("--reason", default="")
+def hold(request: str, reason: str) -> None:
+    """Keep REQUEST from landing; `retry` lets it go on."""
+    show(ask("hold", request, reason=reason))
+
+
+@mq.command()
+@click.argument("request")
+@click.option("--reason", default="")
+def drop(request: str, reason: str) -> None:
+    """Close REQUEST and its bead for good; the branch is kept."""
+    show(ask("drop", request, reason=reason))

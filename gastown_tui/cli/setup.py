@@ -1,0 +1,255 @@
+"""`gastown init` and `gastown rig`: towns and projects."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gastown_tui.cli.common import plain, show, table, town_dir
+from gastown_tui.domain import names
+from gastown_tui.domain.errors import BadInput, Conflict
+
+if TYPE_CHECKING:
+    from gastown_tui.adapters.git.hub import HubInfo
+
+TOWN_TOML = """\
+# This town. Every key is listed; remove the # to change one.
+id = "{id}"          # names this town on the hooks it sets: never change it
+name = "{name}"
+
+# agent = "claude"        # what polecats run: see `gastown agents --catalogue`
+
+# [limits]
+# max_working = 4         # agents that work at the same time
+# polecats = 30           # polecats of a rig, those that wait for landing included
+# gates = 2               # gate runs at the same time
+# respawns = 3            # deaths after which a bead waits for you
+# attempts = 3            # hand-ins after which a red gate rejects a change for good
+# idle_s = 60             # at the prompt with work on the hook: sent back to it
+# stall_s = 900           # working without output: nudged
+# hung_s = 1800           # working without output: started anew
+
+# [agents.claude]         # overrides of the catalogue, or an entry of your own
+# args = []
+# env_pass = []           # variables of your shell that it may see
+
+# [keys]                  # action = "key", see ? on the screen
+"""
+RIG_TOML = """\
+# The rig {name}. Every key is listed; remove the # to change one.
+name = "{name}"
+prefix = "{prefix}"
+upstream = {upstream}
+source = {source}
+default_branch = {branch}
+land = "{land}"             # local: on gastown/{plain_branch} in {name}/repo; push: on the upstream
+review = "{review}"      # required: you approve each change; none: green gates are enough
+permissions = "{permissions}"  # what agents start in: default, allowlist, bypass
+gates = {gates}
+
+# merge = "rebase"          # or squash
+# gate_timeout_s = 1800
+# batch = 5                 # approved changes tested and landed together
+# agent = ""                # another agent than the town's
+
+# [setup]                   # before an agent or a gate works in a fresh sandbox
+# copy = [".env"]
+# run = []
+# timeout_s = 600
+"""
+
+
+def make_town(directory: Path, name: str, *, extra: str = "") -> Path:
+    """Make a town in a new or empty folder; `extra` is appended to town.toml."""
+    from gastown_tui.adapters.beads_git import BeadsGit
+    from gastown_tui.adapters.git.run import check_git
+    from gastown_tui.adapters.store import init_store
+    from gastown_tui.domain import records
+
+    check_git()
+    directory = directory.expanduser().absolute()
+    if (directory / "town.toml").exists():
+        raise Conflict(f"{directory} is a town already", hint="run `gastown up` in it")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise Conflict(f"{directory} is not empty", hint="choose a folder that does not exist yet")
+    directory.mkdir(parents=True, exist_ok=True)
+    directory = directory.resolve()
+    (directory / ".gastown").mkdir(mode=0o700)
+    store = init_store(directory / ".beads", "hq")
+    config = directory / ".beads" / "config.yaml"
+    types = ",".join(records.CUSTOM_TYPES)
+    config.write_text(f'{config.read_text(encoding="utf-8")}types.custom: "{types}"\n', "utf-8")
+    store.apply([records.create_town()], actor="overseer")
+    store.close()
+    BeadsGit(directory).make_town()
+    text = TOWN_TOML.format(id=f"{name[:12]}-{secrets.token_hex(4)}", name=name)
+    (directory / "town.toml").write_text(text + extra, encoding="utf-8")
+    write_commands(directory)
+    return directory
+
+
+def write_commands(town: Path) -> None:
+    """The folder that sessions find first on PATH: this very program, whatever is installed."""
+    import sys
+
+    from gastown_tui.services.files import write_private
+
+    for name, module in (
+        ("gastown", "gastown_tui"),
+        ("gastown-demo-agent", "gastown_tui.demo.agent"),
+    ):
+        path = town / ".gastown" / "bin" / name
+        text = f'#!/bin/sh\nexec {_quoted(sys.executable)} -m {module} "$@"\n'
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_private(path, text)
+            path.chmod(0o700)
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _toml(text: str) -> str:
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
+
+
+@click.command()
+@click.argument("directory", default="~/gastown", metavar="[DIR]")
+@click.option("--name", default="", help="The town's name; the folder's by default.")
+@click.option("--agent", default="", help="What polecats run: claude, codex, demo ...")
+def init(directory: str, name: str, agent: str) -> None:
+    """Make a town in DIR (~/gastown by default)."""
+    path = Path(directory).expanduser()
+    text_name = "".join(c for c in (name or path.name) if c.isalnum() or c in "-_") or "town"
+    town = make_town(path, text_name)
+    if agent:
+        settings = town / "town.toml"
+        text = settings.read_text("utf-8").replace(
+            '# agent = "claude" ', f"agent = {_toml(agent)} "
+        )
+        settings.write_text(text, "utf-8")
+    show(f"A town stands in {town}. Next: cd {town}; gastown rig add NAME PATH_OR_URL")
+
+
+def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: list[str]) -> Path:
+    """Clone a project into the town; everything made is taken away again when a step fails."""
+    from gastown_tui.adapters.beads_git import BeadsGit
+    from gastown_tui.adapters.git import hub
+    from gastown_tui.adapters.store import init_store, open_store
+    from gastown_tui.adapters.town_files import beads_dirs
+    from gastown_tui.domain import records
+
+    names.check_rig(name)
+    prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
+    home = town / name
+    if (home / "rig.toml").exists():
+        raise Conflict(f"there is a rig {name} already")
+    if prefix in beads_dirs(town):
+        raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
+    if home.exists() and any(home.iterdir()):
+        raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
+    is_path = Path(source).expanduser().exists()
+    full = str(Path(source).expanduser().resolve()) if is_path else source
+    home.mkdir(exist_ok=True)
+    try:
+        info = hub.create_hub(town, name, full)
+        _check_land(options.get("land", ""), info)
+        BeadsGit(town).make_rig(info.path, home / ".beads")
+        init_store(home / ".beads", prefix).close()
+        text = RIG_TOML.format(
+            name=name,
+            prefix=prefix,
+            upstream=_toml(info.origin),
+            source=_toml(full if is_path else ""),
+            branch=_toml(info.default),
+            plain_branch=info.default,
+            land=options.get("land") or "local",
+            review=options.get("review") or "required",
+            permissions=options.get("permissions") or "default",
+            gates="[" + ", ".join(_toml(gate) for gate in gates) + "]",
+        )
+        beside = home / "rig.toml.new"
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(home / "rig.toml")
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    store = open_store(town / ".beads")
+    try:
+        store.apply([records.create_rig(name)], actor="overseer", transaction=f"rig-{name}")
+    finally:
+        store.close()
+    return home
+
+
+def _check_land(land: str, info: HubInfo) -> None:
+    if land == "push" and not info.pushable:
+        raise BadInput(
+            f"{plain(info.origin)} is a folder somebody works in: nothing is pushed into it",
+            hint="use --land local, and `git fetch` from the hub",
+        )
+
+
+@click.group()
+def rig() -> None:
+    """Add and look at projects."""
+
+
+@rig.command("add")
+@click.argument("name")
+@click.argument("source", metavar="URL_OR_PATH")
+@click.option("--prefix", default="", help="Of its bead ids; from the name by default.")
+@click.option("--review", type=click.Choice(["none", "required"]), default="required")
+@click.option("--land", type=click.Choice(["local", "push"]), default="local")
+@click.option("--permissions", metavar="MODE", default="default", help="default, allowlist, bypass")
+@click.option("--gate", "gates", multiple=True, metavar="CMD", help="A command that must succeed.")
+def rig_add(
+    name: str, source: str, prefix: str, review: str, land: str, permissions: str,
+    gates: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Add the project at URL_OR_PATH as the rig NAME."""
+    from gastown_tui.cli.common import poke
+
+    if source.startswith("-"):
+        raise BadInput(f"{source!r} is neither a URL nor a path")
+    town = town_dir()
+    options = {"prefix": prefix, "review": review, "land": land, "permissions": permissions}
+    home = add_rig(town, name, source, options, list(gates))
+    poke(town)
+    show(f"The rig {name} stands in {home}.")
+    if not gates:
+        show("It has no gates: nothing is tested before it lands. Add some in rig.toml.")
+
+
+@rig.command("list")
+def rig_list() -> None:
+    """The rigs of the town."""
+    from gastown_tui.roots.town import rig_config, rig_names
+
+    town = town_dir()
+    configs = [rig_config(town, name) for name in rig_names(town)]
+    table(
+        ("NAME", "PREFIX", "TARGET", "LAND", "REVIEW", "GATES", "UPSTREAM"),
+        [
+            (one.name, one.prefix, one.default_branch, one.land, one.review,
+             "; ".join(one.gates) or "none", one.upstream)
+            for one in configs
+        ],
+    )  # fmt: skip
+
+
+@rig.command("release")
+@click.argument("name")
+def rig_release(name: str) -> None:
+    """Let a held queue go on from where its target is now."""
+    from gastown_tui.cli.common import ask
+
+    show(ask("release", name))

@@ -1,0 +1,184 @@
+"""`gastown up|down|status|agents|events|pause|estop|thaw`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from gastown_tui.cli.common import age, ask, plain, show, show_json, table, tables, town_dir
+from gastown_tui.domain.errors import Unavailable
+
+_UP_S = 15.0
+
+
+def start_town(town: Path, *, resume: str = "") -> None:
+    """Start what is not running, and say that the town is to be up."""
+    from gastown_tui.adapters.daemons import ensure_host
+    from gastown_tui.cli.setup import write_commands
+    from gastown_tui.roots.town import rig_config, rig_names, town_config
+
+    town_config(town)
+    for name in rig_names(town):
+        rig_config(town, name)
+    write_commands(town)
+    ensure_host(town)
+    until = time.monotonic() + _UP_S
+    while True:
+        try:
+            ask("up", resume=resume)
+        except Unavailable as error:
+            if time.monotonic() > until:
+                raise Unavailable(f"the controller does not start: {_last_words(town)}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _last_words(town: Path) -> str:
+    log = town / ".gastown" / "log" / "controller.log"
+    if not log.is_file():
+        log = town / ".gastown" / "log" / "host.log"
+    try:
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return f"see {log}"
+    return f"{plain(lines[-1])} ({log})" if lines else f"see {log}"
+
+
+@click.command()
+@click.option("--resume", type=click.Choice(["all", "none"]), default="none",
+              help="After an absence: whether agents with work on the hook go on.")  # fmt: skip
+def up(resume: str) -> None:
+    """Start the town without a screen."""
+    town = town_dir()
+    start_town(town, resume=resume)
+    show(f"The town in {town} is up.")
+    held = tables(town)["town"]["town"].get("resume_held")
+    if isinstance(held, list) and held:
+        show(f"{len(held)} agents wait for your word: gastown up --resume all")
+
+
+@click.command()
+@click.option("--grace", default=5.0, help="Seconds that sessions get to end.")
+def down(grace: float) -> None:
+    """End the sessions (their hooks are kept) and stop the daemons."""
+    from gastown_tui.adapters.daemons import stop_host
+
+    town = town_dir()
+    try:
+        show(ask("down"))
+    except Unavailable as error:
+        if "queued" not in str(error):
+            raise
+    if stop_host(town, grace_s=grace):
+        show("The town is down. Branches and sandboxes are as the agents left them.")
+    else:
+        show("The town was not running.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """The town in one page."""
+    town = town_dir()
+    found = tables(town)
+    if as_json:
+        show_json({"town": found["town"]["town"], "rigs": list(found["rigs"].values()),
+                   "agents": list(found["agents"].values()), "mq": list(found["mq"].values()),
+                   "convoys": list(found["convoys"].values())})  # fmt: skip
+        return
+    row = found["town"]["town"]
+    show(f"{plain(row['name'])} ({plain(row['wanted'])}) in {town}")
+    for rig in found["rigs"].values():
+        held = f", held: {plain(rig['held'])}" if rig["held"] else ""
+        show(f"  rig {plain(rig['name'])}: {rig['land']} on {plain(rig['target'])}{held}")
+    states: dict[str, int] = {}
+    for agent in found["agents"].values():
+        states[str(agent["state"])] = states.get(str(agent["state"]), 0) + 1
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    show(f"  agents: {listed or 'none yet'}")
+    queue: dict[str, int] = {}
+    for request in found["mq"].values():
+        queue[str(request["state"])] = queue.get(str(request["state"]), 0) + 1
+    listed = ", ".join(f"{count} {state}" for state, count in sorted(queue.items()))
+    show(f"  merge queue: {listed or 'empty'}")
+    for agent in found["agents"].values():
+        if agent["needs"]:
+            show(
+                f"  needs you: {plain(agent['session'])}: {agent['needs']}"
+                f" {plain(agent['question'])}".rstrip()
+            )
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--catalogue", is_flag=True, help="The kinds of agent there are instead.")
+def agents(as_json: bool, catalogue: bool) -> None:  # noqa: FBT001
+    """Every agent: state, since when, and why."""
+    town = town_dir()
+    if catalogue:
+        from gastown_tui.roots.town import catalogue as entries_of
+        from gastown_tui.roots.town import town_config
+
+        entries = entries_of(town_config(town))
+        table(
+            ("NAME", "COMMAND", "ABOUT"), [(e.name, e.command, e.about) for e in entries.values()]
+        )
+        return
+    rows = list(tables(town)["agents"].values())
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ("AGENT", "STATE", "SINCE", "BEAD", "WHY"),
+        [
+            (
+                row["session"],
+                row["state"],
+                age(float(str(row["since"]))),
+                row["bead"],
+                row["evidence"],
+            )
+            for row in sorted(rows, key=lambda row: str(row["session"]))
+        ],
+    )
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.option("-n", "count", default=40, help="How many of the newest.")
+def events(as_json: bool, count: int) -> None:  # noqa: FBT001
+    """What has happened, the newest last."""
+    rows = sorted(tables(town_dir())["events"].values(), key=lambda row: float(str(row["at"])))
+    rows = rows[-count:]
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ("AT", "KIND", "BY", "WHAT"),
+        [
+            (time.strftime("%H:%M:%S", time.localtime(float(str(row["at"])))), row["kind"],
+             row["actor"], row["text"])
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+@click.command()
+def pause() -> None:
+    """Start and land nothing new; agents finish what they are at. `up` goes on."""
+    show(ask("pause_town"))
+
+
+@click.command()
+def estop() -> None:
+    """Freeze every session at once."""
+    show(ask("estop"))
+
+
+@click.command()
+def thaw() -> None:
+    """Let frozen sessions go on."""
+    show(ask("thaw"))

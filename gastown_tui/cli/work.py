@@ -1,0 +1,172 @@
+"""`gastown sling|done|hook|prime|convoy`: work, for the overseer and for agents."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, town_dir
+from gastown_tui.domain.errors import BadInput, Conflict, NotFound
+
+if TYPE_CHECKING:
+    from gastown_tui.domain.bead import Bead
+
+
+@click.command()
+@click.argument("bead")
+@click.argument("rig", required=False, default="")
+@click.option("--agent", default="", metavar="NAME", help="This polecat; any free one without.")
+def sling(bead: str, rig: str, agent: str) -> None:
+    """Hand BEAD to a polecat: it starts as soon as nothing blocks it and there is room."""
+    from gastown_tui.domain.names import polecat
+    from gastown_tui.roots.town import open_books, town_config
+    from gastown_tui.services import slinging
+
+    town = town_dir()
+    books = open_books(town)
+    if agent and "/" not in agent:
+        agent = polecat(rig or books.rig_of(bead), agent)
+    text = slinging.sling(books, town_config(town).id, bead, {"rig": rig, "agent": agent}, actor())
+    poke(town)
+    show(text)
+
+
+def _me() -> tuple[Path, str, str]:
+    """Town, rig and address of the agent that calls."""
+    address = os.environ.get("GASTOWN_AGENT", "")
+    rig = os.environ.get("GASTOWN_RIG", "")
+    if not address or not rig:
+        raise BadInput(
+            "this verb is for agents, in their sessions", hint="you may want `gastown agents`"
+        )
+    return town_dir(), rig, address
+
+
+def _hooked(town: Path, rig: str, address: str) -> tuple[Any, Bead | None]:
+    from gastown_tui.roots.town import rig_config, rig_store, town_config
+
+    store = rig_store(town, rig_config(town, rig))
+    mine = town_config(town).id
+    for status in ("hooked", "in_progress"):
+        for bead in store.list(status=status, assignee=address):
+            if bead.label("town") == mine:
+                return store, bead
+    return store, None
+
+
+@click.command()
+def done() -> None:
+    """Hand the branch in: the refinery tests it and lands it."""
+    from gastown_tui.domain.operations import Require, SetState
+
+    town, rig, address = _me()
+    store, bead = _hooked(town, rig, address)
+    if bead is None:
+        raise Conflict("there is nothing on your hook")
+    token = os.environ.get("GASTOWN_RUN", "")[-24:] or "done"
+    count = store.last_change
+    store.apply(
+        [
+            Require(bead=bead.id, assignee=address, status=("hooked", "in_progress")),
+            SetState(bead=bead.id, dimension="done", value=f"{token}.{count}"),
+        ],
+        actor=address,
+    )
+    store.close()
+    poke(town)
+    show(f"{bead.id} is handed in. The refinery tests and lands it; if it comes back you are told.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+def hook(as_json: bool) -> None:  # noqa: FBT001
+    """What is on your hook."""
+    town, rig, address = _me()
+    _, bead = _hooked(town, rig, address)
+    if as_json:
+        show_json(
+            {"agent": address, "bead": bead.id if bead else "", "title": bead.title if bead else ""}
+        )
+    else:
+        show(f"{bead.id} {bead.title}" if bead else "Your hook is empty.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+def prime(as_json: bool) -> None:  # noqa: FBT001
+    """The work on your hook, why it came back if it did, and the town's rules."""
+    from gastown_tui.roots.town import rig_config, town_store
+    from gastown_tui.services.priming import prime_facts, prime_text
+
+    town, rig, address = _me()
+    _, bead = _hooked(town, rig, address)
+    config = rig_config(town, rig)
+    target = f"gastown/{config.default_branch}"
+    if config.land != "local":
+        target = f"origin/{config.default_branch}"
+    facts = prime_facts(config, town_store(town), address, bead, target)
+    if as_json:
+        show_json(facts)
+    else:
+        show(prime_text(facts))
+
+
+@click.group()
+def convoy() -> None:
+    """Follow beads together."""
+
+
+@convoy.command("create")
+@click.argument("title")
+@click.argument("beads", nargs=-1, required=True)
+@click.option("--sling", "is_slung", is_flag=True, help="And hand all of them to polecats.")
+def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:  # noqa: FBT001
+    """Make a convoy of BEADS; prints its id."""
+    from gastown_tui.roots.town import open_books, town_config
+    from gastown_tui.services import slinging
+
+    town = town_dir()
+    books = open_books(town)
+    show(slinging.convoy(books, title, {"beads": " ".join(beads)}, actor()))
+    if is_slung:
+        for bead in beads:
+            slinging.sling(books, town_config(town).id, bead, {}, actor())
+    poke(town)
+
+
+@convoy.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def convoy_list(as_json: bool) -> None:  # noqa: FBT001
+    """The open convoys."""
+    rows = list(tables(town_dir())["convoys"].values())
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ("CONVOY", "DONE", "WORKING", "TITLE"),
+        [(r["id"], f"{r['closed']}/{r['total']}", r["working"], r["title"]) for r in rows],
+    )
+
+
+@convoy.command("show")
+@click.argument("convoy_id")
+@click.option("--json", "as_json", is_flag=True)
+def convoy_show(convoy_id: str, as_json: bool) -> None:  # noqa: FBT001
+    """The beads of a convoy."""
+    found = tables(town_dir())
+    row = found["convoys"].get(convoy_id)
+    if row is None:
+        raise NotFound(f"there is no open convoy {convoy_id!r}", hint="see `gastown convoy list`")
+    beads = row["beads"] if isinstance(row["beads"], list) else []
+    rows = [found["beads"][bead] for bead in beads if bead in found["beads"]]
+    if as_json:
+        show_json(row | {"rows": rows})
+        return
+    show(f"{row['id']} {row['title']}: {row['closed']}/{row['total']}")
+    table(
+        ("BEAD", "STATUS", "ASSIGNEE", "TITLE"),
+        [(r["id"], r["status"], r["assignee"], r["title"]) for r in rows],
+    )

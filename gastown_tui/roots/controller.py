@@ -1,0 +1,237 @@
+"""The controller's process: `python -m gastown_tui.roots.controller --town DIR --lifeline FD`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from gastown_tui import protocol
+from gastown_tui.adapters import host_client
+from gastown_tui.adapters.absence import Absence
+from gastown_tui.adapters.beads_git import BeadsGit
+from gastown_tui.adapters.callers import calling_session
+from gastown_tui.adapters.clock import SystemClock
+from gastown_tui.adapters.host_client import HostClient
+from gastown_tui.adapters.link import peer_pid
+from gastown_tui.adapters.locks import take_lock
+from gastown_tui.adapters.rig_git import RigGit
+from gastown_tui.adapters.runtime_dir import runtime_dir
+from gastown_tui.adapters.screens_link import ScreensLink
+from gastown_tui.adapters.signs import OutsideSigns
+from gastown_tui.adapters.watch import watch
+from gastown_tui.domain.errors import GastownError
+from gastown_tui.roots.town import catalogue, open_books, rig_config, rig_names, rig_store
+from gastown_tui.roots.town import town_config as read_town_config
+from gastown_tui.services.books import RigBooks
+from gastown_tui.services.context import Context
+from gastown_tui.services.controller import Controller
+from gastown_tui.services.diffs import Diffs
+from gastown_tui.services.facts import Facts
+from gastown_tui.services.feed import Feed
+from gastown_tui.services.keeper import Keeper
+from gastown_tui.services.nudger import Nudger
+from gastown_tui.services.refinery import Refinery
+from gastown_tui.services.runs import RunTable
+from gastown_tui.services.server import FeedServer
+from gastown_tui.services.verbs import Verbs
+from gastown_tui.services.work import Work
+
+log = logging.getLogger("gastown.controller")
+_SWEEP_S = 5.0
+
+
+class Process:
+    """Wires one controller and runs it until the host goes away."""
+
+    def __init__(self, town: Path, host: HostClient, screens: ScreensLink, table: RunTable) -> None:
+        self._town = town
+        config = read_town_config(town)
+        books = open_books(town)
+        books.refresh(SystemClock().utc())
+        self.context = Context(
+            town=town,
+            config=config,
+            books=books,
+            host=host,
+            screens=screens,
+            git={name: RigGit(town, rig.config) for name, rig in books.rigs.items()},
+            entries=catalogue(config),
+            clock=SystemClock(),
+            run_table=table,
+            person_env=dict(os.environ),
+        )
+        self._signs = OutsideSigns(self.context.paths.private, town, self.context.entries)
+        self._facts = Facts(self.context, self._signs, self.wake)
+        self._nudger = Nudger(
+            self.context,
+            lambda one: (
+                self._facts.signals.get(one),
+                self._facts.states.get(one),
+                self._facts.prompts(one),
+            ),
+        )
+        self._feed = Feed(self.context, self._facts)
+        self._controller = Controller(
+            self.context,
+            self._facts,
+            Work(self.context, self._nudger),
+            Refinery(self.context),
+            self._feed.publish,
+        )
+        self._verbs = Verbs(self.context, self._facts, self._nudger, self.wake, self._go_on)
+        self._absence = Absence(town)
+        screens.on_signals = self._on_signals
+        self._host = host
+        self._screens = screens
+        self._rigs_changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again soon."""
+        self._controller.wake()
+
+    def _on_signals(self, signals: protocol.Signals) -> None:
+        self._facts.on_signals(signals)
+        self._nudger.on_signals(signals)
+
+    def _go_on(self, agents: frozenset[str]) -> None:
+        held = self._controller.resume_held
+        self._controller.resume_held = held - agents if agents else frozenset()
+        self.wake()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        context = self.context
+        for name in context.git:
+            await self._first_look(name)
+        self._controller.resume_held = self._absence.held(
+            self._host.boot, context.books, context.config.id
+        )
+        await self._verbs.take_up()
+        diffs = Diffs(context)
+        server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self.wake)
+        runtime = runtime_dir(self._town)
+        beads_git = BeadsGit(self._town)
+        keeper = Keeper(self._folded, beads_git.commit)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(_close, await server.serve(runtime / "feed.sock"))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._screens.run())
+                group.create_task(keeper.run())
+                group.create_task(self._watch())
+                group.create_task(self._sweep())
+                await self._controller.run()
+
+    async def _first_look(self, rig: str) -> None:
+        try:
+            self.context.tips[rig] = await self.context.in_git(
+                rig, lambda git: git.refresh(fetch=False)
+            )
+        except GastownError as error:
+            log.warning("%s: %s", rig, error)
+
+    def _folded(self) -> dict[str, Any]:
+        books = self.context.books
+        return {"": books.town} | {name: rig.store for name, rig in books.rigs.items()}
+
+    def _who(self, connection: Any) -> str | None:
+        return calling_session(peer_pid(connection), self._host.pid)
+
+    async def _watch(self) -> None:
+        while True:
+            self._rigs_changed.clear()
+            async for _ in watch(self._town, self._rigs_changed):
+                self.wake()
+            await asyncio.sleep(1.0)
+
+    async def _sweep(self) -> None:
+        """What no signal tells: new rigs, targets moved from outside, that we are still alive."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self._absence.beat(self._host.boot)
+            for name in rig_names(self._town):
+                if name not in self.context.books.rigs:
+                    self._add_rig(name)
+            for name in list(self.context.git):
+                await self._first_look(name)
+
+    def _add_rig(self, name: str) -> None:
+        try:
+            config = rig_config(self._town, name)
+            store = rig_store(self._town, config)
+        except GastownError as error:
+            log.warning("the rig %s is left out: %s", name, error)
+            return
+        self.context.git[name] = RigGit(self._town, config)
+        self.context.books.add_rig(RigBooks(config=config, store=store))
+        self._rigs_changed.set()
+        self.wake()
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+
+
+@contextlib.asynccontextmanager
+async def _host(town: Path, table: RunTable) -> AsyncIterator[HostClient]:
+    def on_event(event: protocol.RunStarted | protocol.RunEnded) -> None:
+        table.update(event.row)
+
+    async with host_client.connect(
+        runtime_dir(town) / "host.sock", role="controller", on_event=on_event
+    ) as host:
+        table.replace(await host.list_runs(ended_after=1.0))
+        yield host
+
+
+def _settle(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
+async def _main(town: Path, lifeline: int | None) -> None:
+    processes: list[Process] = []
+
+    def wake() -> None:
+        for process in processes:
+            process.wake()
+
+    table = RunTable(wake)
+    async with _host(town, table) as host:
+        process = Process(town, host, ScreensLink(town), table)
+        processes.append(process)
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if lifeline is not None:
+            asyncio.get_running_loop().add_reader(lifeline, _settle, ended)
+        work = asyncio.ensure_future(process.run())
+        done, _ = await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if ended in done:
+            os._exit(0)  # the host has gone: nothing of ours may act any more
+        work.result()
+
+
+def main() -> int:
+    """Parse the command line and run; 3 when another controller has the town."""
+    parser = argparse.ArgumentParser(prog="gastown-controller")
+    parser.add_argument("--town", type=Path, required=True)
+    parser.add_argument("--lifeline", type=int)
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        lock = take_lock(runtime_dir(options.town) / "controller.lock", "controller")
+        asyncio.run(_main(options.town.resolve(), options.lifeline))
+        os.close(lock)
+    except GastownError as error:
+        print(f"gastown-controller: {error}", file=sys.stderr)  # noqa: T201
+        return 3 if "runs already" in str(error) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

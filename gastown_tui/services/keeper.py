@@ -1,0 +1,77 @@
+"""Keeps what git carries up to date: folds the stores, takes in outside edits, commits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gastown_tui.domain.errors import GastownError
+
+log = logging.getLogger("gastown.keeper")
+QUIET_S: Final = 2.0
+"""Without a write, after which a store is folded."""
+LONGEST_S: Final = 30.0
+"""After which it is folded although writes go on."""
+_LOOK_S: Final = 1.0
+
+
+class Folded(Protocol):
+    """A store that can bring its file up to date."""
+
+    @property
+    def last_change(self) -> int:
+        """Number of the newest change."""
+
+    def fold(self) -> object:
+        """Write the file."""
+
+    def absorb(self) -> object:
+        """Take in what others wrote to the file."""
+
+
+class Keeper:
+    """Follows a few stores; `commit` is called in a thread after a fold of `name`."""
+
+    def __init__(
+        self, stores: Callable[[], dict[str, Folded]], commit: Callable[[str], None]
+    ) -> None:
+        self._stores = stores
+        self._commit = commit
+        self._seen: dict[str, int] = {}
+        self._folded: dict[str, int] = {}
+        self._quiet_since: dict[str, float] = {}
+        self._dirty_since: dict[str, float] = {}
+        self._told: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Look once a second, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for name, store in self._stores().items():
+                if self._is_due(name, store.last_change, loop.time()):
+                    await self._fold(name, store)
+
+    def _is_due(self, name: str, change: int, now: float) -> bool:
+        if self._seen.get(name) != change:
+            self._seen[name] = change
+            self._quiet_since[name] = now
+        if self._folded.get(name) == change:
+            return False
+        since = self._dirty_since.setdefault(name, now)
+        return now - self._quiet_since[name] >= QUIET_S or now - since >= LONGEST_S
+
+    async def _fold(self, name: str, store: Folded) -> None:
+        change = store.last_change
+        try:
+            await asyncio.to_thread(store.fold)
+            await asyncio.to_thread(self._commit, name)
+            self._told.pop(name, None)
+        except GastownError as error:
+            if self._told.get(name) != str(error):
+                self._told[name] = str(error)
+                log.warning("beads of %s are not folded: %s", name, error)
+        self._folded[name] = change
+        self._dirty_since.pop(name, None)

@@ -1,0 +1,142 @@
+"""Drives nudges: one at a time for each agent, by the signals of its terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from gastown_tui.domain.agents.nudge import (
+    Command,
+    Finish,
+    Mode,
+    Nudge,
+    Receipt,
+    SignalsSeen,
+    Tick,
+    TypeBytes,
+    TypedAnswer,
+    Wait,
+)
+from gastown_tui.domain.agents.state import AgentState
+from gastown_tui.domain.errors import Unavailable
+from gastown_tui.protocol import Signals
+from gastown_tui.services.context import Context
+
+PATIENCE_S: Final = 10.0
+"""How long whoever asks waits for the agent to be ready."""
+QUEUE_S: Final = 1800.0
+"""How long a queued nudge is tried."""
+Look = Callable[[str], tuple[Signals | None, AgentState | None, int]]
+"""Of a session: its signals, its state, and how many prompts it has taken."""
+
+
+class Nudger:
+    """Types texts into agents; every call ends in a receipt such as `submitted` or `held: why`."""
+
+    def __init__(self, context: Context, look: Look) -> None:
+        self._context = context
+        self._look = look
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._news: dict[str, asyncio.Event] = {}
+        self._queued: set[asyncio.Task[None]] = set()
+
+    def on_signals(self, signals: Signals) -> None:
+        """Screens says something of a session."""
+        news = self._news.get(signals.session)
+        if news is not None:
+            news.set()
+
+    async def next_signals(self, session: str, seen: Signals, longest_s: float) -> Signals | None:
+        """The next signals that show other rows than `seen`; None when none came."""
+        news = self._news.setdefault(session, asyncio.Event())
+        try:
+            async with asyncio.timeout(longest_s):
+                while True:
+                    news.clear()
+                    now, _, _ = self._look(session)
+                    if now is not None and now.rows_hash != seen.rows_hash:
+                        return now
+                    await news.wait()
+        except TimeoutError:
+            return None
+
+    async def nudge(
+        self, session: str, text: str, *, mode: str = "now", patience_s: float = PATIENCE_S
+    ) -> str:
+        """Put a text in front of an agent.
+
+        Args:
+            session: its address.
+            text: any text; control characters are dropped.
+            mode: `now` types while it works if it queues prompts; others wait until it is idle.
+            patience_s: how long to wait for that; then the receipt is `queued`.
+        """
+        lock = self._locks.setdefault(session, asyncio.Lock())
+        async with lock:
+            receipt = await self._run(session, text, "now" if mode == "now" else "wait", patience_s)
+        return f"{receipt.kind}: {receipt.reason}" if receipt.reason else receipt.kind
+
+    def queue(self, session: str, text: str, done: Callable[[str], None]) -> None:
+        """Go on trying in the background, for half an hour; `done` gets the receipt."""
+
+        async def later() -> None:
+            done(await self.nudge(session, text, mode="wait", patience_s=QUEUE_S))
+
+        task = asyncio.ensure_future(later())
+        self._queued.add(task)
+        task.add_done_callback(self._queued.discard)
+
+    async def _run(self, session: str, text: str, mode: Mode, patience_s: float) -> Receipt:
+        entry = self._context.entry(self._context.agent(session))
+        machine = Nudge(entry.typing, may_command=False, patience_s=patience_s)
+        news = self._news.setdefault(session, asyncio.Event())
+        now = self._context.clock.now
+        commands = machine.start(text, mode, now().awake)
+        while True:
+            until = now().awake + 1.0
+            again: list[Command] = []
+            for command in commands:
+                if isinstance(command, Finish):
+                    return command.receipt
+                if isinstance(command, Wait):
+                    until = min(until, command.until)
+                elif isinstance(command, TypeBytes):
+                    again += machine.handle(await self._type(session, command))
+            if again:
+                commands = again
+                continue
+            await self._wait(news, until - now().awake)
+            commands = machine.handle(self._seen(session)) + machine.handle(Tick(now=now().awake))
+
+    def _seen(self, session: str) -> SignalsSeen | Tick:
+        signals, state, prompts = self._look(session)
+        now = self._context.clock.now().awake
+        if signals is None or state is None:
+            return Tick(now=now)
+        return SignalsSeen(
+            signals=signals, state=state.state, needs=state.needs, now=now, prompts=prompts
+        )
+
+    async def _type(self, session: str, command: TypeBytes) -> TypedAnswer:
+        clock = self._context.clock
+        try:
+            typed = await self._context.screens.type_text(
+                session,
+                command.data,
+                if_generation=command.if_generation,
+                if_rows=command.if_rows,
+            )
+        except Unavailable:
+            return TypedAnswer(ok=False, reason="gone", now=clock.now().awake)
+        return TypedAnswer(ok=typed.ok, reason=typed.reason, now=clock.now().awake)
+
+    @staticmethod
+    async def _wait(news: asyncio.Event, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.01, seconds)):
+                await news.wait()
+        except TimeoutError:
+            return
+        finally:
+            news.clear()

@@ -1,0 +1,95 @@
+"""Making work known to the town: beads, slings and convoys, written straight to the stores."""
+
+from __future__ import annotations
+
+from gastown_tui.domain import records
+from gastown_tui.domain.bead import WORK_TYPES
+from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.names import split_address
+from gastown_tui.domain.operations import Create, Operation, Require, SetState
+from gastown_tui.services.books import Books
+
+
+def sling(books: Books, town: str, bead: str, arguments: dict[str, str], actor: str) -> str:
+    """Hand a bead to the town's dispatcher: it goes onto a hook as soon as it is ready.
+
+    `arguments`: `rig` (must be the bead's own), `agent` (an address; any free polecat without).
+
+    Raises:
+        NotFound: no such bead.
+        Conflict: it is closed, worked on, or another town's.
+    """
+    rig = books.rig_of(bead)
+    found = books.bead(bead)
+    if arguments.get("rig") and arguments["rig"] != rig:
+        raise Conflict(f"{bead} belongs to the rig {rig}, not to {arguments['rig']}")
+    agent = arguments.get("agent", "")
+    if agent and split_address(agent)[0] != rig:
+        raise BadInput(f"{agent} does not work in {rig}")
+    if found.is_closed:
+        raise Conflict(f"{bead} is closed", hint="reopen it first")
+    other = found.label("town")
+    if other not in {None, town}:
+        raise Conflict(f"{bead} is worked on in the town {other}")
+    if found.status in {"hooked", "in_progress"}:
+        if agent in {"", found.assignee}:
+            return f"{bead} is already on the hook of {found.assignee}"
+        raise Conflict(f"{bead} is on the hook of {found.assignee}")
+    if found.issue_type == "epic":
+        raise BadInput(f"{bead} is an epic", hint="sling its children")
+    books.write_rig(
+        rig,
+        [
+            Require(bead=bead, status="open"),
+            SetState(bead=bead, dimension="town", value=town),
+            SetState(bead=bead, dimension="sling", value=agent or "any"),
+        ],
+        actor=actor,
+    )
+    books.write_town(
+        [records.event("slung", bead, f"{bead} is slung to {agent or rig}", actor, rig)],
+        actor=actor,
+    )
+    return f"{bead} is slung to {agent or 'the next free polecat of ' + rig}"
+
+
+def create_bead(books: Books, rig: str, arguments: dict[str, str], actor: str) -> str:
+    """Make a bead in a rig; its id."""
+    if rig not in books.rigs:
+        raise BadInput(f"there is no rig {rig!r}", hint=", ".join(sorted(books.rigs)))
+    title = " ".join(arguments.get("title", "").split())
+    if not title or len(title) > 500:
+        raise BadInput("a bead needs a title of at most 500 characters")
+    kind = arguments.get("type") or "task"
+    if kind not in WORK_TYPES:
+        raise BadInput(f"{kind!r} is no type of work", hint=", ".join(sorted(WORK_TYPES)))
+    priority = (arguments.get("priority") or "2").lower().removeprefix("p")
+    if priority not in {"0", "1", "2", "3", "4"}:
+        raise BadInput(f"{priority!r} is no priority", hint="0 (urgent) to 4")
+    done = books.write_rig(
+        rig,
+        [
+            Create(
+                bead={
+                    "title": title,
+                    "description": arguments.get("description", ""),
+                    "issue_type": kind,
+                    "priority": int(priority),
+                }
+            )
+        ],
+        actor=actor,
+    )
+    return done.ids[0]
+
+
+def convoy(books: Books, title: str, arguments: dict[str, str], actor: str) -> str:
+    """Track beads together; `arguments["beads"]` is their ids, separated by blanks. Its id."""
+    beads = arguments.get("beads", "").split()
+    if not beads:
+        raise BadInput("a convoy needs beads")
+    for bead in beads:
+        books.bead(bead)
+    operations: list[Operation] = [records.create_convoy(title or "convoy", beads)]
+    done = books.write_town(operations, actor=actor)
+    return done.ids[0]
