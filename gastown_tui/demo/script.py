@@ -7,7 +7,7 @@ A fenced block in the bead's description, marked `demo`, holds TOML::
     [[step]]
     read = "pkg/money.py"
     [[step]]
-    edit = "pkg/money.py"        # with find/replace, or append, or after/insert, or create
+    edit = "pkg/money.py"        # find/replace, after/insert, before/insert, append or create
     append = "..."
     [[step]]
     run = "python -m unittest -q tests.test_money"
@@ -32,7 +32,14 @@ _BLOCK = re.compile(r"^```demo[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTAL
 BEHAVIOURS = ("crash", "stall", "conflict", "break", "ask")
 MAX_STEPS = 200
 _VERBS = ("read", "edit", "run", "commit", "think", "say")
-_WAYS = ("replace", "append", "insert", "create")
+_WAYS = {
+    "replace": ("replace", "find"),
+    "append": ("append", ""),
+    "after": ("insert", "after"),
+    "before": ("insert", "before"),
+    "create": ("create", ""),
+}
+"""How a file is edited, with the keys of the text and of the marker."""
 
 
 class Step(NamedTuple):
@@ -43,9 +50,9 @@ class Step(NamedTuple):
     subject: str
     """A path, a command, a message, or seconds as text."""
     way: str = ""
-    """Of an edit: `replace`, `append`, `insert` or `create`."""
+    """Of an edit: `replace`, `append`, `after`, `before` or `create`."""
     marker: str = ""
-    """Of an edit: the text to find, or the line after which to insert."""
+    """Of an edit: the text to find, or the whole line beside which to insert."""
     text: str = ""
     """Of an edit: what is written."""
     ask: str = ""
@@ -115,11 +122,15 @@ def _step(row: Any) -> Step:
         check_path(subject)
     if verb != "edit":
         return Step(verb, subject, ask=_text(row, "ask"))
-    way = next((way for way in _WAYS if way in row), "")
-    marker = {"replace": "find", "insert": "after"}.get(way, "")
-    if not way or (marker and not _text(row, marker)) or not _text(row, way):
-        raise BadInput(f"the edit of {subject} needs find and replace, after and insert, or append")
-    return Step(verb, subject, way, _text(row, marker) if marker else "", _text(row, way))
+    for way, (key, mark) in _WAYS.items():
+        if way in row:
+            text, marker = _text(row, key), _text(row, mark) if mark else ""
+            if text and (marker or not mark):
+                return Step(verb, subject, way, marker, text)
+    raise BadInput(
+        f"the edit of {subject} is incomplete",
+        hint="find and replace, after or before and insert, append, or create",
+    )
 
 
 def _text(row: dict[str, Any], key: str) -> str:
@@ -146,18 +157,21 @@ def edited(text: str, step: Step) -> str:
     Raises:
         BadInput: what the edit looks for is not in the file.
     """
-    if step.text.strip("\n") in text:
+    if step.way == "replace":
+        if step.text in text and (step.marker in step.text or step.marker not in text):
+            return text
+        if step.marker not in text:
+            raise BadInput(f"{step.subject} has no text {step.marker.strip()!r}")
+        return text.replace(step.marker, step.text, 1)
+    if "\n" + step.text.strip("\n") + "\n" in f"\n{text}\n":
         return text
     if step.way == "create":
         return step.text
     if step.way == "append":
         return text + step.text
-    if step.way == "replace":
-        if step.marker not in text:
-            raise BadInput(f"{step.subject} has no text {step.marker.strip()!r}")
-        return text.replace(step.marker, step.text, 1)
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
         if line.strip() == step.marker.strip():
-            return "".join((*lines[: number + 1], step.text, *lines[number + 1 :]))
+            at = number + (step.way == "after")
+            return "".join((*lines[:at], step.text, *lines[at:]))
     raise BadInput(f"{step.subject} has no line {step.marker.strip()!r}")

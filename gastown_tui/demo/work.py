@@ -181,7 +181,7 @@ class Attempt:
             extra = f"- {self._orders.title} ({self._orders.bead}).\n"
             lines = self._sandbox.read("CHANGELOG.md").splitlines()
             marker = next((line for line in lines if line.startswith("## ")), "")
-            step = Step("edit", "CHANGELOG.md", "insert", marker, extra)
+            step = Step("edit", "CHANGELOG.md", "after", marker, extra)
             return _before_commit(steps, step) if marker else steps
         if self._mood.kind == "break":
             module = next((s.subject for s in steps if s.verb == "edit" and _is_module(s)), "")
