@@ -33,6 +33,7 @@ CELL_HEIGHT: Final = 16
 _FOREGROUND: Final = (0xD8, 0xD8, 0xD8)
 _BACKGROUND: Final = (0x00, 0x00, 0x00)
 _DARK: Final = 1
+_WRAP: Final = 7
 
 _REPLY: Final = re.compile(
     rb"(?:"
@@ -197,9 +198,24 @@ def write(terminal: Any, data: bytes) -> None:
 
 
 def resize(terminal: Any, cols: int, rows: int) -> None:
-    """Resize, reflowing the primary screen."""
+    """Resize, reflowing the primary screen.
+
+    With wrapping off (mode 7) the library would cut lines instead, also through wide characters
+    of the scrollback, where nothing can mend them; so it is on for the moment.
+    """
+    wraps = mode(terminal, _WRAP)
+    if not wraps:
+        _set_mode(terminal, _WRAP, on=True)
     code = lib.ghostty_terminal_resize(terminal, cols, rows, CELL_WIDTH, CELL_HEIGHT)
+    if not wraps:
+        _set_mode(terminal, _WRAP, on=False)
     check(code, "a resize")
+
+
+def _set_mode(terminal: Any, number: int, *, on: bool) -> None:
+    config = ffi.new("GhosttyTerminalModeConfig*")
+    config.mode, config.value = number, on
+    _option(terminal, "MODE", config)
 
 
 def scroll_to(terminal: Any, row: int | None) -> None:
