@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from gastown_tui.cli.common import age, ask, plain, show, show_json, table, tables, town_dir
+from gastown_tui.cli.common import (
+    age,
+    ask,
+    feed_link,
+    plain,
+    show,
+    show_json,
+    table,
+    tables,
+    town_dir,
+)
 from gastown_tui.domain.errors import Unavailable
 
 _UP_S = 15.0
@@ -24,10 +34,15 @@ def start_town(town: Path, *, resume: str = "") -> None:
         rig_config(town, name)
     write_commands(town)
     ensure_host(town)
+    _wait_for_controller(town)
+    ask("up", resume=resume)
+
+
+def _wait_for_controller(town: Path) -> None:
     until = time.monotonic() + _UP_S
     while True:
         try:
-            ask("up", resume=resume)
+            feed_link(town).close()
         except Unavailable as error:
             if time.monotonic() > until:
                 raise Unavailable(f"the controller does not start: {_last_words(town)}") from error

@@ -19,7 +19,7 @@ from gastown_tui.domain.errors import BadInput, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]*\Z")
+_REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@+-]{0,200}\Z")
 _OPTIONS = (
     *("-c", "merge.conflictStyle=diff3"),
     *("-c", "commit.gpgSign=false"),

@@ -288,12 +288,13 @@ def _start_session(town: Town, agent: Agent, bead: Bead, now: Now) -> Iterator[C
         backoff = min(2.0**respawns, _RETRY_MOST_S)
         if now.wall - last.ended < backoff:
             return
+    is_new = last is None or last.why.startswith("spawn failed")
     yield StartSession(
         key=f"start:{agent.address}",
-        version=f"{bead.id}:{agent.run}",
+        version=f"{bead.id}:{'' if is_new else agent.run}",
         agent=agent.address,
         bead=bead.id,
-        resume=bool(agent.run and agent.conversation),
+        resume=bool(not is_new and agent.conversation),
         is_respawn=died,
     )
 

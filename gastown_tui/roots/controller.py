@@ -223,6 +223,7 @@ def main() -> int:
     parser.add_argument("--lifeline", type=int)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     try:
         lock = take_lock(runtime_dir(options.town) / "controller.lock", "controller")
         asyncio.run(_main(options.town.resolve(), options.lifeline))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+
+import msgspec
 
 from gastown_tui.adapters.store import BeadStore, open_store
 from gastown_tui.adapters.town_files import BEADS_NAME, RIG_FILE, TOWN_FILE
@@ -53,14 +56,20 @@ def rig_names(town: Path) -> list[str]:
 
 
 def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
-    """The shipped entries, changed by the town's."""
+    """The shipped entries, changed by the town's; `{python}` is the interpreter that runs us."""
     folder = resources.files("gastown_tui") / "data" / "agents"
     shipped = {
         path.name.removesuffix(".toml"): path.read_bytes()
         for path in folder.iterdir()
         if path.name.endswith(".toml")
     }
-    return load_entries(shipped, config.agents)
+    entries = load_entries(shipped, config.agents)
+    return {
+        name: msgspec.structs.replace(entry, command=sys.executable)
+        if entry.command == "{python}"
+        else entry
+        for name, entry in entries.items()
+    }
 
 
 def town_store(town: Path) -> BeadStore:
