@@ -11,7 +11,7 @@ import msgspec
 
 from gastown_tui.adapters.git.names import check_sha, shown
 from gastown_tui.adapters.git.run import Git
-from gastown_tui.adapters.git.status import git_dir_of
+from gastown_tui.adapters.git.status import common_dir, git_dir_of
 
 LIMIT_BYTES = 8_000_000
 """Bytes of diff text taken when the caller names no limit."""
@@ -87,7 +87,13 @@ def sandbox_diff(path: Path, base: str, *, limit_bytes: int = LIMIT_BYTES) -> Di
         copy = Path(folder) / "index"
         if index.exists():
             shutil.copyfile(index, copy)
-        git = Git(path, env={"GIT_INDEX_FILE": str(copy)})
+        objects = common_dir(git_dir_of(path)).absolute() / "objects"
+        aside = {
+            "GIT_INDEX_FILE": str(copy),
+            "GIT_OBJECT_DIRECTORY": folder,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
+        }
+        git = Git(path, env=aside)
         found = git.call("ls-files", "-z", "--others", "--exclude-standard").out
         # A repository inside ends with a slash: it is nobody's change to this one.
         names = b"".join(n + b"\0" for n in found.split(b"\0") if n and not n.endswith(b"/"))

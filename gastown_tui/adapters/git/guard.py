@@ -15,8 +15,7 @@ from pathlib import Path
 from gastown_tui.adapters.git.hub import open_hub
 from gastown_tui.adapters.git.names import check_branch
 from gastown_tui.adapters.git.run import Git
-from gastown_tui.adapters.git.sandbox import common_dir
-from gastown_tui.adapters.git.status import git_dir_of
+from gastown_tui.adapters.git.status import common_dir, git_dir_of
 from gastown_tui.domain.errors import BadInput
 
 HOOKS = (

@@ -11,7 +11,7 @@ import msgspec
 
 from gastown_tui.adapters.git.names import check_branch, check_source, is_url, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git, GitFailed
-from gastown_tui.domain.errors import BadInput, Conflict, NotFound
+from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound
 
 RECORD = "refs/gastown/target"
 """The last value of the target that the town itself set."""
@@ -128,20 +128,30 @@ def create_hub(
     return HubInfo(path=final, origin=origin, default=default, pushable=_pushable(origin))
 
 
-def open_hub(path: Path) -> HubInfo:
+def open_hub(path: Path, *, origin: str | None = None) -> HubInfo:
     """Read an existing hub.
+
+    Args:
+        path: the clone.
+        origin: what its origin must be, as the rig's settings say; None takes what it says itself.
 
     Raises:
         NotFound: `path` is no hub.
+        Damaged: its origin was changed: agents share its configuration.
     """
     if not (path / ".git").is_dir():
         raise NotFound(f"{path} is not a clone", hint="add the rig again, or run `gastown doctor`")
     git = Git(path)
-    origin = git.text("config", "--get", "remote.origin.url")
+    found = git.text("config", "--get", "remote.origin.url")
+    if origin is not None and found != origin:
+        raise Damaged(
+            f"the origin of {path} was changed to {shown(found)}",
+            hint=f"git -C {path} remote set-url origin {shown(origin)}",
+        )
     default = _head_of_origin(git)
     if default is None:
         raise NotFound(f"{path} does not know its default branch", hint="run `gastown doctor`")
-    return HubInfo(path=path, origin=origin, default=default, pushable=_pushable(origin))
+    return HubInfo(path=path, origin=found, default=default, pushable=_pushable(found))
 
 
 def refresh_hub(hub: HubInfo, tip: str) -> bool:

@@ -82,13 +82,15 @@ def fetch(hub: HubInfo) -> Fetched:
     """
     git = Git(hub.path, env=identity(author=True)).online()
     old = git.commit(UPSTREAM) or _need(git, hub.upstream_ref)
-    # A default branch that is gone upstream must not be pruned here: it is reported instead.
-    wanted = f"refs/heads/{hub.default}"
-    found = git.call("ls-remote", "--exit-code", "origin", wanted, ok=(0, 2))
-    if found.code == 2:
+    # By address, not by name: an agent may have changed what `origin` means.
+    git.call(
+        "fetch", "-q", "--prune", "--no-write-fetch-head", "--", hub.origin,
+        "+refs/heads/*:refs/remotes/origin/*",
+    )  # fmt: skip
+    new = git.commit(hub.upstream_ref)
+    if new is None:
+        git.call("update-ref", "-m", "gastown: gone upstream", hub.upstream_ref, old)
         raise NotFound(f"{shown(hub.origin)} has no branch {shown(hub.default)} any more")
-    git.call("fetch", "-q", "--prune", "--no-write-fetch-head", "origin")
-    new = _need(git, hub.upstream_ref)
     return Fetched(old=old, new=new, rewritten=not _descends(git, new, old))
 
 
@@ -199,10 +201,10 @@ def land_push(hub: HubInfo, new: str, old: str, *, branch: str | None = None) ->
         raise Conflict(f"{new[:12]} is not a straight line from {old[:12]}")
     git = Git(hub.path, env=identity(author=True)).online()
     ref = f"refs/heads/{name}"
-    _push_large_files(git, new)
+    _push_large_files(git, hub, new)
     pushed = git.call(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{old}", "--",
-        "origin", f"{new}:{ref}", ok=None,
+        hub.origin, f"{new}:{ref}", ok=None,
     )  # fmt: skip
     try:
         tip = remote_tip(hub, name)
@@ -222,7 +224,9 @@ def remote_tip(hub: HubInfo, branch: str) -> str | None:
         GitFailed: it does not answer.
     """
     ref = f"refs/heads/{check_branch(branch)}"
-    found = Git(hub.path).online().call("ls-remote", "--exit-code", "origin", ref, ok=(0, 2))
+    found = (
+        Git(hub.path).online().call("ls-remote", "--exit-code", "--", hub.origin, ref, ok=(0, 2))
+    )
     for line in found.out.decode("utf-8", "surrogateescape").splitlines():
         sha, _, name = line.partition("\t")
         if name == ref:
@@ -331,13 +335,13 @@ def _note_pushed(git: Git, hub: HubInfo, branch: str, new: str) -> None:
     )  # fmt: skip
 
 
-def _push_large_files(git: Git, new: str) -> None:
+def _push_large_files(git: Git, hub: HubInfo, new: str) -> None:
     """Send the objects of git-lfs ahead: its own push hook does not run for the town's pushes."""
     found = git.call(
         "grep", "-q", "-F", "filter=lfs", new, "--", ":(top,glob)**/.gitattributes", ok=(0, 1)
     )
     if found.code == 0:
-        git.call("lfs", "push", "origin", new)
+        git.call("lfs", "push", hub.origin, new)
 
 
 def _reason(out: bytes) -> str:

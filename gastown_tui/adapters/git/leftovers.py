@@ -142,7 +142,7 @@ def _bad_path(item: Change, put: tuple[str, ...]) -> str:
         return "a repository of its own"
     if item.path == ".beads" or item.path.startswith(".beads/"):
         return "beads are not part of a change"
-    if item.kind == "untracked" and secret_name(Path(item.path).name):
+    if item.new and secret_name(Path(item.path).name):
         return "has the name of a secret"
     return {"unmerged": "has conflicts", "vanished": "staged, then deleted"}.get(item.kind, "")
 
@@ -157,7 +157,7 @@ def _bad_content(git: Git, item: Change) -> str:
     if about.st_size > BIGGEST:
         return "over 5 MB"
     marks = secret_marks(where.read_bytes())
-    if marks and item.kind == "changed":
+    if marks and not item.new:
         # What the repository has already is no news.
         known = git.call("cat-file", "blob", f"HEAD:{item.path}", ok=None)
         marks -= secret_marks(known.out)

@@ -92,7 +92,12 @@ def last_words(err: str) -> str:
     """Return git's last meaningful line: what it blames, else the last line that is no hint."""
     lines = [line.strip() for line in err.replace("\r", "\n").splitlines()]
     blamed = [found[1] for line in lines if (found := _BLAME.match(line))]
-    generic = ("Could not read from remote", "failed to push some refs", "Could not apply")
+    generic = (
+        "Could not read from remote",
+        "failed to push some refs",
+        "failed to write commit object",
+        "could not apply",
+    )
     telling = [line for line in blamed if not line.startswith(generic)]
     other = [line for line in lines if line and not _NOISE.match(line)]
     for pool in (telling, other, blamed):

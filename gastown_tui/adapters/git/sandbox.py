@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from gastown_tui.adapters.git.hub import HubInfo, identity
 from gastown_tui.adapters.git.names import check_branch, check_key, check_sha, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git
-from gastown_tui.adapters.git.status import SandboxState, git_dir_of, sandbox_state
+from gastown_tui.adapters.git.status import SandboxState, common_dir, git_dir_of, sandbox_state
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 LANDED = "refs/gastown/landed/"
@@ -195,18 +196,20 @@ def clear_stale_locks(worktree: Path, *, branch: str | None = None) -> list[Path
     return removed
 
 
-def common_dir(git_dir: Path) -> Path:
-    """Return the repository a worktree's git folder belongs to (its ``commondir`` file)."""
-    link = git_dir / "commondir"
-    if not link.exists():
-        return git_dir
-    return (git_dir / link.read_text("utf-8", "surrogateescape").strip()).resolve()
-
-
 def is_clean(path: Path) -> bool:
     """Whether a worktree holds nothing but its commit: the last look after a gate's run."""
     state = sandbox_state(path)
     return state.clean and not state.locked
+
+
+def repair_moved(hub: HubInfo, worktrees: Sequence[Path]) -> None:
+    """Join the hub and its worktrees again after their folders were moved (a moved town).
+
+    Raises:
+        GitFailed: one of them cannot be joined.
+    """
+    here = [str(path.absolute()) for path in worktrees]
+    Git(hub.path).call("worktree", "repair", "--", *here)
 
 
 def update_submodules(path: Path) -> None:

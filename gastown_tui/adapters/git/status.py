@@ -28,6 +28,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """``changed``, ``deleted``, ``untracked``, ``unmerged``, or ``vanished``: staged as new, then
     deleted from the files."""
     submodule: bool = False
+    new: bool = False
+    """Whether HEAD does not have it."""
 
 
 class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +82,14 @@ def git_dir_of(worktree: Path) -> Path:
     return found
 
 
+def common_dir(git_dir: Path) -> Path:
+    """Return the repository a worktree's git folder belongs to (its ``commondir`` file)."""
+    link = git_dir / "commondir"
+    if not link.exists():
+        return git_dir
+    return (git_dir / link.read_text("utf-8", "surrogateescape").strip()).resolve()
+
+
 def operation_in(git_dir: Path) -> str | None:
     """Return what git was in the middle of, or None."""
     return next((name for mark, name in _UNDER_WAY if (git_dir / mark).exists()), None)
@@ -115,13 +125,14 @@ def changes(git: Git, *, whole: bool) -> list[Change]:
 def _change(record: bytes) -> Change | None:
     text = record.decode("utf-8", "surrogateescape")
     if text.startswith("? "):
-        return Change(path=text[2:], kind="untracked")
+        return Change(path=text[2:], kind="untracked", new=True)
     if text.startswith("1 "):
-        _, states, sub, _, _, _, _, _, path = text.split(" ", 8)
+        _, states, sub, before, _, _, _, _, path = text.split(" ", 8)
         # Gone from the files: deleted there, or staged as deleted and not there again.
         gone = states[1] == "D" or states == "D."
         kind = "vanished" if states == "AD" else "deleted" if gone else "changed"
-        return Change(path=path, kind=kind, submodule=sub[0] == "S")
+        new = before == "000000"
+        return Change(path=path, kind=kind, submodule=sub[0] == "S", new=new)
     if text.startswith("u "):
         return Change(path=text.split(" ", 10)[10], kind="unmerged")
     return None

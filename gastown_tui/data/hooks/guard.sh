@@ -50,7 +50,7 @@ refuse_ref() {
         say "${1#refs/heads/} moves only by the refinery; commit on $branch and finish with \`gastown done\`"
         ;;
     "refs/heads/$branch")
-        say "$branch is where your work is kept and cannot be deleted; go back a step with: git revert HEAD"
+        say "$branch is where your work is kept: it is not deleted or renamed, and moves only from $GASTOWN_GUARD_SANDBOX"
         ;;
     refs/heads/*)
         say "${1#refs/heads/} is not yours to change; your branch is $branch: git checkout $branch"

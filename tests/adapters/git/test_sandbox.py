@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gastown_tui.adapters.git.hub import open_hub
 from gastown_tui.adapters.git.sandbox import (
     clear_stale_locks,
     create_detached,
@@ -12,6 +14,7 @@ from gastown_tui.adapters.git.sandbox import (
     delete_branch,
     is_clean,
     remove_sandbox,
+    repair_moved,
     reset_worktree,
     update_submodules,
 )
@@ -270,3 +273,28 @@ def test_refinery_worktree_is_reset_to_exactly_its_commit(hub, town, shell) -> N
     assert (
         sh("git rev-parse HEAD; cat a.txt t.log; ls") == f"{box.base}\none\nx\na.txt\nb.txt\nt.log"
     )
+
+
+def test_many_sandboxes_at_once(hub, town) -> None:
+    def make(number: int):
+        path = town / f"rig/polecats/p{number}"
+        return create_sandbox(hub, path, f"polecat/p{number}/gt-{number}@a", hub.local_ref)
+
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(make, range(6)))
+    assert all(sandbox_state(box.path).clean for box in made)
+    with ThreadPoolExecutor(6) as pool:
+        for box in made:
+            pool.submit(
+                remove_sandbox, hub, box.path, box.branch, submitted=box.base, request=box.path.name
+            )
+    assert not any(box.path.exists() for box in made)
+
+
+def test_moved_town_is_joined_again(hub, box, town, shell) -> None:
+    moved = town.rename(town.with_name("moved"))
+    path = moved / "rig/polecats/nux"
+    with pytest.raises(NotFound):
+        sandbox_state(path)
+    repair_moved(open_hub(moved / "rig/repo"), [path])
+    assert sandbox_state(path).clean

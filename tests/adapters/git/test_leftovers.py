@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from gastown_tui.adapters.git.leftovers import commit_leftovers
+from gastown_tui.adapters.git.sandbox import create_sandbox
+from gastown_tui.adapters.git.secrets import secret_marks, secret_name
+from gastown_tui.adapters.git.status import sandbox_state
+from gastown_tui.domain.errors import Conflict
+
+BRANCH = "polecat/nux/gt-1@a"
+KEY = "ghp_" + "a1B2" * 9
+
+
+@pytest.fixture
+def box(hub, town):
+    return create_sandbox(hub, town / "rig/polecats/nux", BRANCH, hub.local_ref)
+
+
+def leave(path, **more):
+    return commit_leftovers(path, "nux", "nux@town", **more)
+
+
+def test_nothing_left_is_no_commit(box) -> None:
+    left = leave(box.path)
+    assert (left.commit, left.paths, left.left_out, left.held) == (None, (), (), "")
+
+
+def test_changes_become_one_commit_by_the_agent(hub, box, shell) -> None:
+    hook = hub.git_dir / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    sh = shell(box.path)
+    sh(
+        "echo more >> a.txt; git add a.txt; echo even >> a.txt; rm b.txt; mkdir d; echo x > d/new; ln -s /etc d/l"
+    )
+    os.close(os.open(os.fsencode(box.path) + b"/\xff\n", os.O_CREAT))
+    left = leave(box.path)
+    assert sh("git rev-parse HEAD") == left.commit
+    assert (
+        sh("git log -1 --format='%s|%an|%ae|%cn|%P'")
+        == f"left by nux|nux|nux@town|Gas Town|{box.base}"
+    )
+    assert sh("git show HEAD:a.txt") == "one\nmore\neven"
+    assert set(left.paths) == {"a.txt", "b.txt", "d/new", "d/l", "\\xff\\x0a"}
+    assert sh("git status --porcelain") == ""
+    assert sandbox_state(box.path).clean
+    assert "left by nux" in sh(f"git reflog show {BRANCH}")
+
+
+def test_what_is_never_committed_stays_and_is_said(box, shell) -> None:
+    sh = shell(box.path)
+    (box.path / ".claude").mkdir()
+    (box.path / ".claude/settings.local.json").write_text("{}")
+    (box.path / "sub/.claude").mkdir(parents=True)
+    (box.path / "sub/.claude/settings.local.json").write_text("{}")
+    (box.path / "notes.txt").write_text(f"token = {KEY}\n")
+    (box.path / "big.bin").write_bytes(b"0" * (5 * 1024 * 1024 + 1))
+    (box.path / "set/up").mkdir(parents=True)
+    (box.path / "set/up/file").write_text("x")
+    (box.path / ".env").write_text("A=1")
+    (box.path / ".env.example").write_text("A=")
+    (box.path / "forced.log").write_text("x")
+    (box.path / "staged.pem").write_text("x")
+    sh("git init -q inner && git -C inner ci -q --allow-empty -m x; echo y > t.log; echo g > gone")
+    sh("git add -f forced.log staged.pem .claude/settings.local.json gone; rm gone; echo ok > ok")
+    left = leave(box.path, exclude=["set/up/"])
+    assert set(left.paths) == {".env.example", "ok"}
+    assert {item.path: item.why for item in left.left_out} == {
+        ".claude/settings.local.json": "ignored",
+        "notes.txt": "holds what looks like a key",
+        "big.bin": "over 5 MB",
+        "set/up/file": "put there by set-up",
+        ".env": "has the name of a secret",
+        "forced.log": "ignored",
+        "staged.pem": "has the name of a secret",
+        "inner/": "a repository of its own",
+        "gone": "staged, then deleted",
+    }
+    assert set(sh("git ls-tree -r --name-only HEAD").split()) == {
+        ".env.example", ".gitignore", "a.txt", "b.txt", "ok"
+    }  # fmt: skip
+    assert (box.path / "notes.txt").exists()
+    assert leave(box.path, exclude=["set/up"]).commit is None
+
+
+def test_keys_the_repository_has_already_are_no_news(box, shell) -> None:
+    sh = shell(box.path)
+    (box.path / "test_keys.py").write_text(f'FAKE = "{KEY}"\n')
+    sh("git add -A && git ci -qm fake && echo '# more' >> test_keys.py")
+    assert leave(box.path).paths == ("test_keys.py",)
+    (box.path / "test_keys.py").write_text(f'FAKE = "{KEY}"\nREAL = "AKIA{"Z" * 16}"\n')
+    assert leave(box.path).left_out[0].why == "holds what looks like a key"
+
+
+def test_unfinished_operations_and_no_branch_are_left_alone(box, shell) -> None:
+    sh = shell(box.path)
+    sh("echo mine > a.txt && git ci -qam mine && git checkout -q --detach HEAD~1")
+    sh("echo loose > new")
+    assert leave(box.path).held == "on no branch"
+    sh(
+        f"rm new; echo other > a.txt && git ci -qam other && git tag other && git checkout -q {BRANCH}"
+    )
+    sh("git rebase -q --no-gpg-sign other || true")
+    before = sh("git status --porcelain; cat a.txt")
+    assert leave(box.path).held == "rebase under way"
+    assert sh("git status --porcelain; cat a.txt") == before
+
+
+def test_git_at_work_is_not_disturbed(box, shell) -> None:
+    sh = shell(box.path)
+    sh("echo x >> a.txt; touch $(git rev-parse --git-dir)/index.lock")
+    with pytest.raises(Conflict, match=r"index\.lock"):
+        leave(box.path)
+
+
+def test_sparse_beads_survive(hub, town, seed, shell) -> None:
+    seed("mkdir .beads && echo '{}' > .beads/issues.jsonl && git add -A && git ci -qm beads")
+    seed("git push -q origin main")
+    shell(hub.path)("git fetch -q")
+    box = create_sandbox(hub, town / "rig/polecats/nux", BRANCH, hub.upstream_ref)
+    sh = shell(box.path)
+    sh("echo x > new; mkdir -p .beads; echo z > .beads/other")
+    left = leave(box.path)
+    assert left.paths == ("new",)
+    assert sh("git ls-tree -r --name-only HEAD .beads; git show HEAD:.beads/issues.jsonl") == (
+        ".beads/issues.jsonl\n{}"
+    )
+    sh("rm -r .beads")
+    assert sandbox_state(box.path).clean
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [(".env", True), (".ENV.local", True), ("id_rsa", True), ("id_rsa.pub", False), ("a.pem", True),
+     (".env.example", False), ("environment.py", False), ("prod.env", True), ("keys.py", False)],
+)  # fmt: skip
+def test_names_of_secrets(name, secret) -> None:
+    assert secret_name(name) is secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [KEY, "AKIA" + "A" * 16, "-----BEGIN PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
+     "-----BEGIN PGP PRIVATE KEY BLOCK-----", "sk-ant-" + "x" * 30, "glpat-" + "x" * 20,
+     "//registry.npmjs.org/:_authToken=npm_x1234567", "xoxb-1234567890-x", "sk_live_" + "a" * 24],
+)  # fmt: skip
+def test_contents_of_secrets(text) -> None:
+    assert secret_marks(b"x = '" + text.encode() + b"'\n")
+    assert not secret_marks(b"sk-learn, AKIA, ghp_, -----BEGIN CERTIFICATE----- task-runner")
