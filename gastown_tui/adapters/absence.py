@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from gastown_tui.domain import records
 from gastown_tui.services.books import Books
 from gastown_tui.services.files import write_private
 
@@ -44,7 +45,8 @@ class Absence:
         is_same_host = mark.host == host
         is_short = abs(mark.machine - psutil.boot_time()) < 5 and time.time() - mark.at < LONGEST_S
         self.beat(host)
-        if is_same_host or is_short or not mark.host:
+        was_down = records.town_wanted(books.town_record) == "down"
+        if not was_down and (is_same_host or is_short or not mark.host):
             return frozenset()
         return frozenset(
             bead.assignee

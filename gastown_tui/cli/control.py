@@ -12,7 +12,7 @@ from gastown_tui.cli.common import ask, show, show_json
 @click.argument("text", nargs=-1, required=True)
 @click.option("--now", is_flag=True, help="Also while it works, if it queues prompts.")
 @click.option("--json", "as_json", is_flag=True)
-def nudge(agent: str, text: tuple[str, ...], now: bool, as_json: bool) -> None:  # noqa: FBT001
+def nudge(agent: str, text: tuple[str, ...], now: bool, as_json: bool) -> None:
     """Put TEXT in front of AGENT; says what became of it."""
     receipt = ask("nudge", agent, text=" ".join(text), mode="now" if now else "wait-idle")
     if as_json:
@@ -41,7 +41,7 @@ def kill(agent: str, why: str) -> None:
 @click.command()
 @click.argument("agent")
 @click.option("--fresh", is_flag=True, help="A new conversation instead of the old one.")
-def restart(agent: str, fresh: bool) -> None:  # noqa: FBT001
+def restart(agent: str, fresh: bool) -> None:
     """Start AGENT again with what is on its hook."""
     show(ask("restart", agent, fresh="yes" if fresh else ""))
 

@@ -26,7 +26,7 @@ def mq() -> None:
 
 @mq.command("list")
 @click.option("--json", "as_json", is_flag=True)
-def mq_list(as_json: bool) -> None:  # noqa: FBT001
+def mq_list(as_json: bool) -> None:
     """The open requests, the next one first."""
     rows = sorted(tables(town_dir())["mq"].values(), key=lambda row: int(str(row["position"])))
     if as_json:

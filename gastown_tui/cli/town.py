@@ -95,7 +95,7 @@ def down(grace: float) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
-def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
+def status(as_json: bool) -> None:
     """The town in one page."""
     town = town_dir()
     found = tables(town)
@@ -130,7 +130,7 @@ def status(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--catalogue", is_flag=True, help="The kinds of agent there are instead.")
-def agents(as_json: bool, catalogue: bool) -> None:  # noqa: FBT001
+def agents(as_json: bool, catalogue: bool) -> None:
     """Every agent: state, since when, and why."""
     town = town_dir()
     if catalogue:
@@ -164,7 +164,7 @@ def agents(as_json: bool, catalogue: bool) -> None:  # noqa: FBT001
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 @click.option("-n", "count", default=40, help="How many of the newest.")
-def events(as_json: bool, count: int) -> None:  # noqa: FBT001
+def events(as_json: bool, count: int) -> None:
     """What has happened, the newest last."""
     rows = sorted(tables(town_dir())["events"].values(), key=lambda row: float(str(row["at"])))
     rows = rows[-count:]

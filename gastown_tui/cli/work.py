@@ -82,7 +82,7 @@ def done() -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
-def hook(as_json: bool) -> None:  # noqa: FBT001
+def hook(as_json: bool) -> None:
     """What is on your hook."""
     town, rig, address = _me()
     _, bead = _hooked(town, rig, address)
@@ -96,7 +96,7 @@ def hook(as_json: bool) -> None:  # noqa: FBT001
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
-def prime(as_json: bool) -> None:  # noqa: FBT001
+def prime(as_json: bool) -> None:
     """The work on your hook, why it came back if it did, and the town's rules."""
     from gastown_tui.roots.town import rig_config, town_store
     from gastown_tui.services.priming import prime_facts, prime_text
@@ -123,7 +123,7 @@ def convoy() -> None:
 @click.argument("title")
 @click.argument("beads", nargs=-1, required=True)
 @click.option("--sling", "is_slung", is_flag=True, help="And hand all of them to polecats.")
-def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:  # noqa: FBT001
+def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:
     """Make a convoy of BEADS; prints its id."""
     from gastown_tui.roots.town import open_books, town_config
     from gastown_tui.services import slinging
@@ -139,7 +139,7 @@ def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:  
 
 @convoy.command("list")
 @click.option("--json", "as_json", is_flag=True)
-def convoy_list(as_json: bool) -> None:  # noqa: FBT001
+def convoy_list(as_json: bool) -> None:
     """The open convoys."""
     rows = list(tables(town_dir())["convoys"].values())
     if as_json:
@@ -154,7 +154,7 @@ def convoy_list(as_json: bool) -> None:  # noqa: FBT001
 @convoy.command("show")
 @click.argument("convoy_id")
 @click.option("--json", "as_json", is_flag=True)
-def convoy_show(convoy_id: str, as_json: bool) -> None:  # noqa: FBT001
+def convoy_show(convoy_id: str, as_json: bool) -> None:
     """The beads of a convoy."""
     found = tables(town_dir())
     row = found["convoys"].get(convoy_id)

@@ -141,6 +141,8 @@ def _end_sessions(town: Town, _now: Now) -> Iterator[Command]:
 
 def _finish_gates(town: Town, _now: Now) -> Iterator[Command]:
     for request in town.requests.values():
+        if f"evidence:{request.id}" in town.in_flight:
+            continue  # recorded, and about to be spawned
         if request.state == "testing" and not _is_alive(town, request.gate_run):
             yield FinishEvidence(
                 key=f"evidence-end:{request.id}",
@@ -149,6 +151,8 @@ def _finish_gates(town: Town, _now: Now) -> Iterator[Command]:
                 run=request.gate_run,
             )
     for rig in town.rigs.values():
+        if f"landing:{rig.name}" in town.in_flight:
+            continue
         if rig.landing and not _is_alive(town, rig.landing):
             yield FinishLanding(
                 key=f"landing-end:{rig.name}", version=rig.landing, rig=rig.name, run=rig.landing
@@ -207,10 +211,10 @@ def _landings(town: Town, now: Now) -> Iterator[Command]:
         batch = next_batch(mine, rig.config.batch, now.wall, convoys)
         if batch:
             ids = tuple(one.id for one in batch)
-            suspects = ",".join(f"{one.id}@{one.submitted}" for one in batch)
+            stamps = ",".join(f"{one.id}@{one.updated}" for one in batch)
             yield StartLanding(
                 key=f"landing:{rig.name}",
-                version=f"{rig.tip}:{suspects}",
+                version=f"{rig.tip}:{stamps}",
                 rig=rig.name,
                 requests=ids,
             )
@@ -228,7 +232,8 @@ def _evidence(town: Town, now: Now) -> Iterator[Command]:
             continue
         if running >= town.limits.gates:
             return
-        command = StartEvidence(key=key, version=request.submitted, request=request.id)
+        stamp = f"{request.submitted}@{request.updated}"
+        command = StartEvidence(key=key, version=stamp, request=request.id)
         if _may(town, command, now):
             running += 1
             yield command
