@@ -16,11 +16,13 @@ from gastown_tui.domain.bead import Bead, decode, instant
 from gastown_tui.domain.bead_line import Line, Style
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 MOST_PROBLEMS: Final = 200
 """So many are told; a binary file has no end of them."""
 _MARKER: Final = re.compile(rb"(<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|)( |\r?$)|=======\r?$")
+_ESCAPE: Final = re.compile(rb"\\u(?!00|202[89])[0-9a-fA-F]{4}")
+"""An escape that only writers use which escape all that is not ASCII."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -40,9 +42,15 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 class Scanned(msgspec.Struct, frozen=True, kw_only=True):
     """One bead of a file."""
 
-    bead: Bead
+    id: str
     line: bytes
     number: int
+    decoded: Bead | None = None
+    """Not decoded where the line was known already."""
+
+    def bead(self) -> Bead:
+        """What the line says."""
+        return decode(self.line) if self.decoded is None else self.decoded
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +85,13 @@ class BeadFile(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
 
 
-def scan(data: bytes, name: str) -> BeadFile:
+def scan(data: bytes, name: str, known: Mapping[bytes, str] | None = None) -> BeadFile:
     """Read a bead file as far as it is true.
 
     Args:
         data: the file.
         name: what problems call it.
+        known: ids of lines that were read before; they are not decoded again.
     """
     beads: dict[str, Scanned] = {}
     waiting: list[bytes] = []
@@ -91,30 +100,31 @@ def scan(data: bytes, name: str) -> BeadFile:
     lines = data.split(b"\n")
     open_end = lines[-1] != b""
     for number, line in enumerate(lines if open_end else lines[:-1], start=1):
-        found = _read(line, name, number)
+        found = _read(line, name, number, (known or {}).get(line))
         if isinstance(found, Problem):
             problems.append(found)
         elif found is None:
             waiting.append(line)
         else:
-            scanned = Scanned(bead=found, line=line, number=number)
             others += (Other(line=other, before=found.id) for other in waiting)
             waiting.clear()
             if found.id in beads:
-                problems.append(_duplicate(name, beads[found.id], scanned))
-                scanned = max(beads[found.id], scanned, key=_recency)
-            beads[found.id] = scanned
+                problems.append(_duplicate(name, beads[found.id], found))
+                found = max(beads[found.id], found, key=_recency)
+            beads[found.id] = found
     others += (Other(line=other, before="") for other in waiting)
     return BeadFile(
         beads=beads,
         others=tuple(others),
-        layout=_layout(beads, open_end=open_end),
+        layout=_layout(data, beads, open_end=open_end),
         problems=tuple(problems[:MOST_PROBLEMS]),
     )
 
 
-def _read(line: bytes, name: str, number: int) -> Bead | Problem | None:
+def _read(line: bytes, name: str, number: int, known: str | None) -> Scanned | Problem | None:
     """The bead of a line, what is wrong with it, or None for a line of another kind."""
+    if known is not None:
+        return Scanned(id=known, line=line, number=number)
     if _MARKER.match(line):
         what = "a conflict marker of git"
         return Problem(file=name, line=number, what=what, kind="conflict-marker")
@@ -127,7 +137,7 @@ def _read(line: bytes, name: str, number: int) -> Bead | Problem | None:
             return None
         bead = decode(line)
         if bead.id and "\n" not in bead.id:
-            return bead
+            return Scanned(id=bead.id, line=line, number=number, decoded=bead)
         what = "a bead without an id"
     except ValueError as error:
         what = f"not a bead ({str(error)[:120]})"
@@ -142,34 +152,34 @@ def _is_other(line: bytes) -> bool:
 
 
 def _recency(scanned: Scanned) -> tuple[float, int]:
-    return instant(scanned.bead.updated_at), scanned.number
+    return instant(scanned.bead().updated_at), scanned.number
 
 
 def _duplicate(name: str, first: Scanned, second: Scanned) -> Problem:
-    what = f"{second.bead.id} stands in line {first.number} already"
+    what = f"{second.id} stands in line {first.number} already"
     return Problem(file=name, line=second.number, what=what, kind="duplicate-id")
 
 
-def _layout(beads: dict[str, Scanned], *, open_end: bool) -> Layout:
-    """How the file is written, from up to a thousand of its lines."""
+def _layout(data: bytes, beads: dict[str, Scanned], *, open_end: bool) -> Layout:
+    """How the file is written."""
     if not beads:
         return Layout()
+    raw = any(character in data for character in (b"<", b">", b"&"))
+    escaped = any(code in data for code in (b"\\u003c", b"\\u003e", b"\\u0026"))
+    ascii_only = data.isascii() and b"\\u" in data and _ESCAPE.search(data) is not None
     keys = [bead.encode() for bead in beads]
-    sample = list(beads.values())[:: max(1, len(beads) // 1000)]
-    texts = [scanned.line.decode() for scanned in sample]
-    raw = any(character in text for text in texts for character in "<>&")
-    escaped = any(code in text for text in texts for code in ("\\u003c", "\\u003e", "\\u0026"))
-    ascii_only = all(text.isascii() for text in texts) and any(
-        re.search(r"\\u(?!00|202[89])[0-9a-fA-F]{4}", text) for text in texts
-    )
-    first = Line(sample[0].line, Style()).style
-    ids = [c.id for scanned in beads.values() for c in scanned.bead.comments[:1]]
+    scanned = list(beads.values())
+    first = scanned[0].line
+    comments = (s.bead().comments for s in scanned if b'"comments"' in s.line)
+    comment = next((found[0] for found in comments if found), None)
     return Layout(
-        style=msgspec.structs.replace(first, html=escaped or not raw, ascii=ascii_only),
+        style=msgspec.structs.replace(
+            Line(first, Style()).style, html=escaped or not raw, ascii=ascii_only
+        ),
         by_id=keys == sorted(keys),
-        typed=sample[0].line.lstrip().startswith(b'{"_type"'),
-        text_ids=bool(ids) and all(isinstance(comment, str) for comment in ids),
-        newline="\r\n" if sample[0].line.endswith(b"\r") else "\n",
+        typed=first.lstrip().startswith(b'{"_type"'),
+        text_ids=comment is not None and isinstance(comment.id, str),
+        newline="\r\n" if first.endswith(b"\r") else "\n",
         open_end=open_end,
     )
 

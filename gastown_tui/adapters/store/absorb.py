@@ -6,7 +6,7 @@ gone is no deletion: the next fold writes it again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -21,11 +21,14 @@ from gastown_tui.domain.operations import Outside, encode_operation
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterable
 
     from gastown_tui.adapters.store.core import Core
+    from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.bead_file import BeadFile, Scanned
 
-OUTSIDE: str = "outside"
+Known: TypeAlias = dict[str, tuple[bytes, bytes | None]]
+OUTSIDE: Final = "outside"
 """Whom the journal names for edits of the file."""
 
 
@@ -39,12 +42,13 @@ def import_file(core: Core) -> None:
         scanned = scan(data, core.file.name)
         change = int(core.clock().timestamp() * 1000)
         records = [
-            rows.Record(n=n, bead=found.bead, line=found.line, place=n, change=change)
+            rows.Record(n=n, bead=found.bead(), line=found.line, place=n, change=change)
             for n, found in enumerate(scanned.beads.values(), start=1)
         ]
         rows.save_new(connection, records)
         set_meta(connection, "change", str(change))
         _remember(connection, scanned, digest(data), signature)
+        _count_comments(connection, (record.bead for record in records))
         core.database.finish(connection)
 
 
@@ -62,10 +66,11 @@ def absorb(core: Core) -> AbsorbResult:
         with core.database.write() as connection:
             set_meta(connection, "signature", signature)
         return AbsorbResult(problems=core.problems())
-    scanned = scan(data, core.file.name)
     with core.database.write() as connection:
-        changed, failed = merge_in(connection, core, scanned)
-        _rebase(connection, scanned)
+        known = known_lines(connection)
+        scanned = scan(data, core.file.name, {line: bead for bead, (line, _) in known.items()})
+        changed, failed = merge_in(connection, core, scanned, known)
+        _rebase(connection, scanned, known)
         scanned = msgspec.structs.replace(scanned, problems=(*scanned.problems, *failed))
         _remember(connection, scanned, image, signature)
         put_back = _missing(connection, scanned)
@@ -73,39 +78,42 @@ def absorb(core: Core) -> AbsorbResult:
     return AbsorbResult(changed=tuple(changed), put_back=put_back, problems=scanned.problems)
 
 
+def known_lines(connection: sqlite3.Connection) -> Known:
+    """Line of every bead, and what the last image has for it: the same, another line or none."""
+    query = "SELECT id, line, dirty, base FROM bead JOIN body USING (n) WHERE line IS NOT NULL"
+    return {
+        bead: (line, base if dirty else line)
+        for bead, line, dirty, base in connection.execute(query)
+    }
+
+
 def merge_in(
-    connection: sqlite3.Connection, core: Core, scanned: BeadFile
+    connection: sqlite3.Connection, core: Core, scanned: BeadFile, known: Known
 ) -> tuple[list[str], list[Problem]]:
     """Take the edits of an image into the beads, as edits like any other.
 
     Returns:
         The ids that changed, and lines that could not be merged.
     """
-    known = {
-        bead: (line, base if dirty else line)
-        for bead, line, base, dirty in connection.execute(
-            "SELECT id, line, base, dirty FROM bead JOIN body USING (n)"
-        )
-    }
     changed: list[str] = []
     failed: list[Problem] = []
     number = 0
+    style = scanned.layout.style
     for bead, found in scanned.beads.items():
         line, base = known.get(bead, (None, None))
         if found.line in (line, base):
             continue
         try:
-            merged = (
-                found.line if line is None else merge(base, line, found.line, scanned.layout.style)
-            )
+            merged = found.line if line is None else merge(base, line, found.line, style)
+            fields = changed_fields(line, merged) if line is not None else ()
         except ValueError as error:
             failed.append(_unmerged(core, found, error))
             continue
         if merged == line:
             continue
         number = number or next_change(connection)
-        _store(connection, bead, merged, number)
-        fields = changed_fields(line, merged) if line is not None else ()
+        record = _store(connection, bead, merged, number)
+        _count_comments(connection, [record.bead])
         operation = Outside(bead, fields, id=f"{number}.{len(changed)}")
         connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -117,11 +125,11 @@ def merge_in(
 
 
 def _unmerged(core: Core, found: Scanned, error: ValueError) -> Problem:
-    what = f"{found.bead.id} cannot be merged ({error})"
+    what = f"{found.id} cannot be merged ({error})"
     return Problem(file=core.file.name, line=found.number, what=what, kind="bad-line")
 
 
-def _store(connection: sqlite3.Connection, bead: str, line: bytes, change: int) -> None:
+def _store(connection: sqlite3.Connection, bead: str, line: bytes, change: int) -> rows.Record:
     """Give a bead the merged line; it is made when it is not there."""
     record = rows.load(connection, bead)
     if record is None:
@@ -132,33 +140,41 @@ def _store(connection: sqlite3.Connection, bead: str, line: bytes, change: int) 
         record.edit(line, change)
         record.dirty, record.in_file = True, True
     rows.save(connection, record)
+    return record
 
 
-def _rebase(connection: sqlite3.Connection, scanned: BeadFile) -> None:
-    """Make the scanned lines the image that later edits are compared with."""
-    ordered = not scanned.layout.by_id
-    known = connection.execute("SELECT id, n, line, dirty FROM bead JOIN body USING (n)").fetchall()
-    places = {bead: place for place, bead in enumerate(scanned.beads)} if ordered else {}
-    for bead, n, line, dirty in known:
-        found = scanned.beads.get(bead)
-        if found is None:
+def _rebase(connection: sqlite3.Connection, scanned: BeadFile, known: Known) -> None:
+    """Make the scanned lines the image that later edits are compared with.
+
+    Args:
+        connection: in a transaction, with the scanned lines merged.
+        scanned: the image.
+        known: what there was before it was merged.
+    """
+    for bead, found in scanned.beads.items():
+        if known.get(bead) == (found.line, found.line):
             continue
-        if dirty or line != found.line:
-            base = None if line == found.line else found.line
-            connection.execute(
-                "UPDATE bead SET dirty = ?, in_file = 1 WHERE n = ?", (base is not None, n)
-            )
-            connection.execute("UPDATE body SET base = ? WHERE n = ?", (base, n))
-        if ordered:
-            connection.execute("UPDATE bead SET place = ? WHERE n = ?", (places[bead], n))
+        query = "SELECT n, line FROM bead JOIN body USING (n) WHERE id = ?"
+        row = connection.execute(query, (bead,)).fetchone()
+        if row is None:
+            continue
+        n, line = row
+        base = None if line == found.line else found.line
+        connection.execute(
+            "UPDATE bead SET dirty = ?, in_file = 1 WHERE n = ?", (base is not None, n)
+        )
+        connection.execute("UPDATE body SET base = ? WHERE n = ?", (base, n))
+    if not scanned.layout.by_id:
+        places = ((place, bead) for place, bead in enumerate(scanned.beads))
+        connection.executemany("UPDATE bead SET place = ? WHERE id = ?", places)
 
 
 def _missing(connection: sqlite3.Connection, scanned: BeadFile) -> int:
     """How many beads of the last image are not in the scanned one."""
-    rows_ = connection.execute("SELECT id, dirty, base FROM bead JOIN body USING (n) WHERE in_file")
-    return sum(
-        bead not in scanned.beads and (not dirty or base is not None) for bead, dirty, base in rows_
+    found = connection.execute(
+        "SELECT id FROM bead JOIN body USING (n) WHERE in_file AND NOT (dirty AND base IS NULL)"
     )
+    return sum(bead not in scanned.beads for (bead,) in found)
 
 
 def _remember(
@@ -167,12 +183,13 @@ def _remember(
     record_file(connection, scanned)
     set_meta(connection, "image", image)
     set_meta(connection, "signature", signature)
+
+
+def _count_comments(connection: sqlite3.Connection, beads: Iterable[Bead]) -> None:
+    """Keep the highest number of a comment, so that the next one gets a free one."""
+    highest = max(
+        (c.id for bead in beads for c in bead.comments if isinstance(c.id, int)), default=0
+    )
     found = connection.execute("SELECT value FROM meta WHERE key = 'comment'").fetchone()
-    numbers = [
-        comment.id
-        for each in scanned.beads.values()
-        for comment in each.bead.comments
-        if isinstance(comment.id, int)
-    ]
-    last = max([int(found[0]) if found else 0, *numbers])
-    set_meta(connection, "comment", str(last))
+    if found is None or highest > int(found[0]):
+        set_meta(connection, "comment", str(highest))

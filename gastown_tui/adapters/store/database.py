@@ -55,6 +55,7 @@ _INDEXES: Final = """
 CREATE INDEX bead_status ON bead(status, issue_type);
 CREATE INDEX bead_assignee ON bead(assignee) WHERE assignee <> '';
 CREATE INDEX bead_change ON bead(change);
+CREATE INDEX bead_open ON bead(n) WHERE status NOT IN ('closed', 'tombstone', 'pinned');
 CREATE INDEX bead_dirty ON bead(n) WHERE dirty;
 CREATE INDEX label_label ON label(label);
 CREATE INDEX edge_target ON edge(target);

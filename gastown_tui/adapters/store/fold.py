@@ -252,7 +252,8 @@ def _settle(core: Core, pending: Pending, out: bytes | None) -> AbsorbResult:
     with core.database.write() as connection:
         if out is not None:
             scanned = scan(out, core.file.name)
-            changed, failed = absorbing.merge_in(connection, core, scanned)
+            known = absorbing.known_lines(connection)
+            changed, failed = absorbing.merge_in(connection, core, scanned, known)
             layout = msgspec.structs.replace(scanned.layout, by_id=core.layout().by_id)
             record_file(connection, msgspec.structs.replace(scanned, layout=layout))
             absorbed = AbsorbResult(changed=tuple(changed), problems=tuple(failed))

@@ -117,13 +117,7 @@ _LIVE: Final = "status <> 'tombstone'"
 
 def graph(database: Database) -> tuple[dict[str, Node], list[Edge]]:
     """What readiness depends on: open beads, their blocking edges, and what these ask about."""
-    edges = [
-        Edge._make(row)
-        for row in database.rows(
-            "SELECT id, target, type, any_child FROM edge JOIN bead USING (n) WHERE type IN "
-            f"('blocks', 'conditional-blocks', 'waits-for', 'parent-child') AND {_OPEN}"
-        )
-    ]
+    edges = _edges(database, _OPEN)
     found = database.rows(f"SELECT {_NODE} FROM bead WHERE {_OPEN}")
     if any(edge.type == "conditional-blocks" for edge in edges):
         found += database.rows(
@@ -135,20 +129,24 @@ def graph(database: Database) -> tuple[dict[str, Node], list[Edge]]:
             f"SELECT {_NODE} FROM bead WHERE NOT ({_OPEN}) AND n IN (SELECT n FROM edge WHERE "
             "type = 'parent-child' AND target IN (SELECT target FROM edge WHERE any_child))"
         )
-        edges += [
-            Edge._make(row)
-            for row in database.rows(
-                "SELECT id, target, type, any_child FROM edge JOIN bead USING (n) "
-                f"WHERE NOT ({_OPEN}) AND type = 'parent-child' "
-                "AND target IN (SELECT target FROM edge WHERE any_child)"
-            )
-        ]
-    return {row[0]: Node._make(row) for row in found}, edges
+        edges += _edges(
+            database, f"NOT ({_OPEN}) AND target IN (SELECT target FROM edge WHERE any_child)"
+        )
+    return {node.id: node for node in map(Node._make, found)}, edges
 
 
-def ready_beads(database: Database, now: float) -> list[Bead]:
-    """The beads that can be worked on, in their order."""
-    found = ready(*graph(database), now)
+def _edges(database: Database, where: str) -> list[Edge]:
+    """The edges that may block, of the beads that a condition selects."""
+    found = database.rows(
+        "SELECT id, target, type, any_child FROM bead CROSS JOIN edge USING (n) WHERE type IN "
+        f"('blocks', 'conditional-blocks', 'waits-for', 'parent-child') AND {where}"
+    )
+    return list(map(Edge._make, found))
+
+
+def ready_beads(database: Database, now: float, limit: int | None) -> list[Bead]:
+    """The beads that can be worked on, in their order, at most `limit` of them."""
+    found = ready(*graph(database), now)[:limit]
     lines: dict[str, bytes] = {}
     for start in range(0, len(found), 500):
         part = found[start : start + 500]

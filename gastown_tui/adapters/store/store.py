@@ -191,9 +191,9 @@ class BeadStore:
         )
         return queries.listed(self._core.database, wanted)
 
-    def ready(self, now: datetime) -> Beads:
-        """What can be worked on at this moment, the most urgent first."""
-        return queries.ready_beads(self._core.database, now.timestamp())
+    def ready(self, now: datetime, *, limit: int | None = None) -> Beads:
+        """What can be worked on at this moment, the most urgent first, at most `limit`."""
+        return queries.ready_beads(self._core.database, now.timestamp(), limit)
 
     def blockers(self, id: str) -> Ids:  # noqa: A002
         """The ids that a bead waits for; empty when it is not blocked."""
