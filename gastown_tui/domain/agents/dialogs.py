@@ -85,14 +85,17 @@ _OPENS: Final[tuple[tuple[Kind, str], ...]] = (
 )
 _YES: Final = re.compile(r"^(yes|approve|allow|accept|proceed)\b", re.IGNORECASE)
 _NO: Final = re.compile(r"^(no|deny|reject|decline|cancel|don['’]?t allow)\b", re.IGNORECASE)
-_WIDER: Final = re.compile(
-    r"don['’]?t ask|always|\bauto|bypass|\ball\b|\bany\b|every|session|switch|mode|from now on"
-    r"|remember|future|skip",
+_ONCE: Final = re.compile(
+    r"(yes|approve|allow|accept|proceed)"
+    r"(,? (once|proceed|continue|approve|allow once|allow it|run it|this time|this once"
+    r"|and manually approve edits))?"
+    r"( \([^)]*\))?",
     re.IGNORECASE,
 )
+"""The only words for a yes that grants nothing more: whatever else follows it may widen it."""
 _LASTING: Final = re.compile(
     r"don['’]?t ask|always allow|allow all edits|switch to accept edits|remember|from now on"
-    r"|for this session",
+    r"|for this session|from this project",
     re.IGNORECASE,
 )
 _ANOTHER_MODE: Final = re.compile(
@@ -275,8 +278,7 @@ def option_for(dialog: Dialog, choice: Choice | str) -> int:
         return dialog.options.index(choice)
     fitting = [index for index, text in enumerate(dialog.options) if _says(text, choice)]
     if len(fitting) > 1 and choice == "deny":
-        plain = [index for index in fitting if not _WIDER.search(dialog.options[index])]
-        fitting = plain[:1]
+        fitting = [index for index in fitting if not _LASTING.search(dialog.options[index])][:1]
     if len(fitting) != 1:
         raise Conflict(
             f"no single option of the dialog means {choice!r}",
@@ -288,7 +290,7 @@ def option_for(dialog: Dialog, choice: Choice | str) -> int:
 def _says(text: str, choice: str) -> bool:
     match choice:
         case "approve":
-            return _YES.match(text) is not None and not _WIDER.search(text)
+            return _ONCE.fullmatch(text) is not None
         case "always":
             return (
                 _YES.match(text) is not None

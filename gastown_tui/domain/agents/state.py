@@ -131,10 +131,23 @@ class _Sign(msgspec.Struct, frozen=True):
 def derive(evidence: Evidence, now: float) -> AgentState:
     """The agent's state; `since` is kept while state and needs stay the same."""
     sign = _read(evidence)
+    if sign.state == "idle" and _is_before_first_prompt(evidence):
+        sign = _Sign("starting", sign.source, f"{sign.evidence}; it has not taken its prompt yet")
     if sign.state == "working" and evidence.progress_s >= evidence.entry.ready.stall_s:
         minutes = int(evidence.progress_s // 60)
         sign = _Sign("stalled", sign.source, f"{sign.evidence}; no step for {minutes} min")
     return _published(sign, evidence, now)
+
+
+def _is_before_first_prompt(evidence: Evidence) -> bool:
+    """Whether a prompt from the command line is still to be taken: it looks idle until then."""
+    entry = evidence.entry
+    return (
+        entry.prompt == "argument"
+        and entry.settings == "claude"
+        and evidence.age_s < entry.ready.grace_s
+        and all(event.name == "SessionStart" for event in evidence.hooks)
+    )
 
 
 def _published(sign: _Sign, evidence: Evidence, now: float) -> AgentState:
