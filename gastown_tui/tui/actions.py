@@ -68,7 +68,7 @@ _PANE: Final = _group(
     _action("pane.history_up", "shift+pageup", "Up in the session's history"),
     _action("pane.history_down", "shift+pagedown", "Down in the session's history"),
     _action("pane.mayor", "M", "Talk to the mayor", "mayor"),
-    _action("view.density", "t", "Density: by size, tiles, cards, rows"),
+    _action("view.density", "t", "Density: by size, tiles, cards, rows", "density"),
     _action("pane.literal", "ctrl+q", "Twice: send ctrl+q to the agent"),
     _action("pane.leave", "ctrl+q", "Leave the pane", "leave", context="pane"),
 )
@@ -102,13 +102,13 @@ _WORK: Final = _group(
     _action("queue.hold", "", "Hold the request"),
     _action("queue.retry", "", "Try the request again"),
     _action("queue.drop", "", "Drop the request", strong=True),
-    _action("bead.create", "B", "Create a bead"),
+    _action("bead.create", "B", "Create a bead", "bead"),
     _action("bead.sling", "s", "Sling a bead to an agent", "sling"),
     _action("copy.id", "y", "Copy the id"),
 )
 _TOWN: Final = _group(
     "Town",
-    _action("palette", "colon ctrl+p", "Palette: every action, every object"),
+    _action("palette", "colon ctrl+p", "Palette: every action, every object", "palette"),
     _action("help", "question_mark f1", "Help", "help"),
     _action("town.start", "", "Start what is not running"),
     _action("town.estop", "E", "Emergency stop of all agents", strong=True),
@@ -138,4 +138,10 @@ _DIFF: Final = _group(
 )
 
 ACTIONS: Final = (*_PANE, *_AGENT, *_WORK, *_MOVE, *_TOWN, *_DIFF)
+_HINTED: Final = (
+    "pane.focus needs.next dialog.approve dialog.deny agent.nudge diff.show queue.menu bead.sling"
+    " pane.mayor palette help agent.stop pane.zoom view.density filter bead.create quit"
+)
+HINTED: Final = tuple(_HINTED.split())
+"""Whose keys the line of hints shows in the dashboard, the most wanted first."""
 BY_ID: Final = {each.id: each for each in ACTIONS}

@@ -10,6 +10,9 @@ from gastown_tui.tui.widgets.pane import PaneView
 
 TILE_FPS = 10.0
 PANE_FPS = 30.0
+_BOX_TOPS = ("╭", "┌", "╔")
+_FOOTER = 10
+"""Rows at the bottom in which a box is a prompt, not something said."""
 _BLOCK = 8
 """Rows by which a crop grows, so that it does not change with every line of output."""
 
@@ -127,4 +130,7 @@ class Hub:
         """The last line that a session shows."""
         known = self._signals.get(session)
         rows = known.bottom if known is not None else []
+        boxes = [at for at, text in enumerate(rows) if text.lstrip()[:1] in _BOX_TOPS]
+        if boxes and boxes[-1] >= len(rows) - _FOOTER:
+            rows = rows[: boxes[-1]]
         return next((text for text in reversed(rows) if any(map(str.isalnum, text))), "")

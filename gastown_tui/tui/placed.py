@@ -18,7 +18,11 @@ class HasPlaces(Protocol):
 
 
 class Placed(Layout):
-    """Children without a place are not shown."""
+    """Children without a place are not shown.
+
+    A parent's arrangement is kept until a child asks for a layout: after a change of places, call
+    `refresh(layout=True)` on a child.
+    """
 
     name: ClassVar[str] = "placed"
 

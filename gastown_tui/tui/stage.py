@@ -121,7 +121,9 @@ class Stage:
                 continue
             row = self._store.row("agents", session)
             surface = "active" if session == self.selected and not self.pane_shown else "title"
-            view.set_title(agent_view.title_line(session, row, view.size.width, now), surface)
+            brief = at >= self._tiles
+            line = agent_view.title_line(session, row, view.size.width, now, brief=brief)
+            view.set_title(line, surface)
             if at >= self._tiles:
                 last = self._hub.last_words(session)
                 view.set_body(

@@ -114,12 +114,12 @@ def agent_line(key: str, row: Record, width: int, now: float, *, marked: bool = 
     """One line of the agents list: mark, name, why, age."""
     mark = agent_mark(row)
     head = f"{mark.glyph} {mark.letter} "
-    name_width = 10 if width < 60 else 16
-    room = max(0, width - 2 - cells(head) - name_width - 1 - 5)
+    name_width = 9 if width < 60 else 16
+    room = max(0, width - 1 - cells(head) - name_width - 1 - 5)
     urgent = is_needy(row)
     quiet = mark.role == "faint"
     return (
-        ("▪ " if marked else "  ", "accent"),
+        ("▪" if marked else " ", "accent"),
         (head, mark.role),
         (fit(agent_name(key, row), name_width) + " ", "faint" if quiet else "strong"),
         (fit(agent_why(row), room), "text" if urgent else "muted"),
@@ -138,8 +138,10 @@ def rig_line(rig: str, members: Iterable[Record], width: int) -> Line:
     )
 
 
-def title_line(key: str, row: Record, width: int, now: float, note: str = "") -> Line:
-    """The title of a pane: who, on what, in which state, for how long.
+def title_line(
+    key: str, row: Record, width: int, now: float, note: str = "", *, brief: bool = False
+) -> Line:
+    """The title of a pane: who, on what (not if `brief`), in which state, for how long.
 
     `note` stands at the right instead of the state: the leave key, or how far back in history.
     """
@@ -150,7 +152,7 @@ def title_line(key: str, row: Record, width: int, now: float, note: str = "") ->
         right = ((f" {note} ", "chip"),)
     elif width >= 70:
         right = (*extras(row), *right)
-    bead, title = string(row, "bead"), string(row, "bead_title")
+    bead, title = ("", "") if brief else (string(row, "bead"), string(row, "bead_title"))
     left: Line = (
         (f" {mark.glyph} {mark.letter} ", mark.role),
         (agent_name(key, row), "strong"),

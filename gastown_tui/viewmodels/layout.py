@@ -103,7 +103,7 @@ def _plan(
 def _small(body: Place, view: View) -> Plan:
     drawer = min(max(6, body.height * 2 // 5), body.height - 5) if view.drawer else 0
     upper = body.height - drawer
-    listed = max(16, min(34, body.width * 5 // 16))
+    listed = max(16, min(34, body.width * 7 // 20))
     slots = [Slot(("agents",), Place(body.x, body.y, listed, upper))]
     if drawer:
         slots.append(Slot(LOWER, Place(body.x, body.y + upper, body.width, drawer)))
@@ -125,7 +125,7 @@ def _medium(body: Place, view: View) -> Plan:
 
 
 def _large(body: Place, view: View) -> Plan:
-    listed = max(30, min(36, (body.width - PTY_COLUMNS - 2) * 2 // 5))
+    listed = max(30, min(38, (body.width - PTY_COLUMNS - 2) * 3 // 7))
     side = max(40, min(60, body.width - PTY_COLUMNS - listed - 2))
     below = max(10, body.height * 27 // 100) if view.agents > 1 else 0
     upper = body.height - below
@@ -170,7 +170,7 @@ def _huge(body: Place, view: View) -> Plan:
         tiles += _grid(right, min(rest, 3), min(rest, 3))
     rest -= len(tiles)
     lower = Place(centre, body.y + pane_height, room, body.height - pane_height)
-    across = max(1, (room + 1) // 51)
+    across = max(1, (room + 1) // 49)
     lower_tiles = min(rest, across * 2)
     rest -= lower_tiles
     cards_across = max(1, (room + 1) // 29)

@@ -78,9 +78,11 @@ def request_line(key: str, row: Record, width: int, now: float) -> Line:
         room -= 13
     why = request_why(row)
     if width < 64:
+        short = min(cells(title), max(8, room * 2 // 5)) + 1 if why else room
         return (
             *head,
-            (fit(f"{title}  {why}" if why else title, room), "faint" if over else "text"),
+            (fit(title, short - 1) + " " if why else fit(title, room), "faint" if over else "text"),
+            (fit(why, room - short) if why else "", "muted"),
             (fit(request_age(row, now), 4, "right") + " ", "faint"),
         )
     who_width = 9
@@ -89,7 +91,7 @@ def request_line(key: str, row: Record, width: int, now: float) -> Line:
     return (
         *head,
         (fit(title, title_width - 1) + " ", "faint" if over else "text"),
-        (fit(why, room - title_width), "muted" if not over else "faint"),
+        (fit(why, room - title_width - 1) + " " if why else "", "faint" if over else "muted"),
         (fit(who, who_width), "muted"),
         *size,
         (fit(request_age(row, now), 4, "right") + " ", "faint"),

@@ -69,7 +69,7 @@ def _town(facts: TownFacts, width: int) -> Line:
         state = string(row, "state")
         counted[state] = counted.get(state, 0) + 1
     parts.append((f" {len(facts.agents)} agents" if width >= 100 else "", "muted"))
-    for state in ("working", "waiting", "idle"):
+    for state in ("working", "waiting", "idle") if width >= 100 else ("working", "idle"):
         if number_of := counted.get(state, 0):
             mark = AGENT[state]
             tail = f" {mark.word}" if width >= 100 else mark.letter
@@ -83,7 +83,7 @@ def _attention(facts: TownFacts, room: int, now: float) -> Line:
     if not waiting:
         return ()
     text = f" ⚠ {len(waiting)} need you " if len(waiting) > 1 else " ⚠ 1 needs you "
-    if cells(text) > room:
+    if cells(text) + 20 > room:
         text = f" ⚠ {len(waiting)} "
     parts: list[tuple[str, str]] = [(text, "alert"), (" ", "text")]
     used = cells(text) + 1
@@ -107,8 +107,9 @@ def _right(facts: TownFacts, width: int) -> Line:
     parts: list[tuple[str, str]] = []
     if cost and width >= 100:
         parts.append((f"{money(cost)}   ", "faint"))
-    parts.append((f"queue {waiting}", "muted"))
+    wide = width >= 100
+    parts.append((f"{'queue' if wide else 'mq'} {waiting}", "muted"))
     if stuck:
-        parts.append((f" ({stuck} stuck)", "warn"))
+        parts.append((f" ({stuck} stuck)" if wide else f" ({stuck}!)", "warn"))
     parts.append((" ", "text"))
     return tuple(parts)

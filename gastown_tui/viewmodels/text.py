@@ -106,7 +106,8 @@ def spread(left: Line, right: Line, width: int) -> Line:
     room = width - line_cells(right)
     if room < 0:
         return crop_line(right, width)
-    kept = crop_line(left, max(0, room - 1)) if line_cells(left) >= room else left
+    gap = 1 if right else 0
+    kept = crop_line(left, max(0, room - gap)) if line_cells(left) > room - gap else left
     return (*kept, (" " * (room - line_cells(kept)), "text"), *right)
 
 
@@ -122,6 +123,21 @@ def crop_line(line: Line, width: int) -> Line:
         if short != text:
             break
     return tuple(kept)
+
+
+def wrap(line: Line, width: int) -> tuple[Line, ...]:
+    """A line of one role cut at blanks into lines of at most `width` cells; others are cropped."""
+    if line_cells(line) <= width or len(line) != 1:
+        return (crop_line(line, width),)
+    ((text, role),) = line
+    found, now = [], ""
+    for word in text.split():
+        longer = f"{now} {word}" if now else word
+        if now and cells(longer) > width:
+            found.append(now)
+            longer = word
+        now = crop(longer, width)
+    return tuple(((each, role),) for each in (*found, now))
 
 
 def age(seconds: float) -> str:

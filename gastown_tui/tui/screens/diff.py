@@ -90,7 +90,7 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         if self._composer is not None:
             self.places[self._composer] = self._composer.wanted(width, height)
         self.view.allow_side(wide=width >= WIDE)
-        self.refresh(layout=True)
+        self._bar.refresh(layout=True)
         self._words()
 
     def _words(self) -> None:

@@ -12,7 +12,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from gastown_tui.protocol import ScreenFrame, Signals
-from gastown_tui.tui.actions import ACTIONS
+from gastown_tui.tui.actions import BY_ID, HINTED
 from gastown_tui.tui.desk import Desk
 from gastown_tui.tui.handlers.agents import MODES, write_to
 from gastown_tui.tui.handlers.table import HANDLERS
@@ -186,7 +186,7 @@ class TownScreen(Screen[None], inherit_bindings=False):
         self.places = places
         if new:
             self.mount_all(new)
-        self.refresh(layout=True)
+        self._strip.refresh(layout=True)
         self.panels.show_in(found.slots)
         self.call_after_refresh(self._settle)
 
@@ -210,11 +210,12 @@ class TownScreen(Screen[None], inherit_bindings=False):
             needy = bool(
                 self.desk.agent() and self.store.row("agents", self.desk.agent()).get("needs")
             )
-            first = ("dialog.approve", "dialog.deny") if needy else ()
-            hinted = [each for each in ACTIONS if each.hint and each.context == "nav"]
-            hinted.sort(key=lambda each: each.id not in first)
-            hinted = [each for each in hinted if needy or not each.id.startswith("dialog.")]
-            shown = [(self.keymap.label(each.id), each.hint) for each in hinted]
+            hinted = [name for name in HINTED if needy or not name.startswith("dialog.")]
+            shown = [
+                (self.keymap.label(name), BY_ID[name].hint)
+                for name in hinted
+                if self.keymap.label(name)
+            ]
         self._hints.show(hint_line(mode, shown, self.size.width))
 
     # ------------------------------------------------------------ what handlers use

@@ -170,6 +170,10 @@ class Finder(Overlay[str]):
             self.query_text += clean(event.text, 200)
             self._search()
 
+    def on_resize(self) -> None:
+        """Keep the choice in sight."""
+        self._move(0)
+
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Choose with the mouse."""
         event.stop()

@@ -12,9 +12,10 @@ from textual.strip import Strip
 from gastown_tui.tui.paint import blank, paint_line
 from gastown_tui.tui.widgets.painted import Painted
 from gastown_tui.viewmodels.layout import Place
-from gastown_tui.viewmodels.text import Line
+from gastown_tui.viewmodels.text import Line, wrap
 
 _T = TypeVar("_T")
+_WIDEST = 72
 ARM_S = 0.3
 """How long a confirmation is shown before it can be given."""
 
@@ -50,7 +51,7 @@ class Dialog(Overlay[bool]):
         self._lines: tuple[Line, ...] = (
             ((f" {title}", "strong"),),
             (),
-            *(((" ", "text"), *line) for line in lines),
+            *(((" ", "text"), *part) for line in lines for part in wrap(line, _WIDEST - 6)),
             (),
             ((" y", "accent"), (" or ", "muted"), ("enter", "accent"), (" yes    ", "muted"),
              ("n", "accent"), (" or ", "muted"), ("esc", "accent"), (" no", "muted")),
@@ -65,7 +66,7 @@ class Dialog(Overlay[bool]):
 
     def wanted(self, width: int, height: int) -> Place:
         """In the middle, as high as what it says."""
-        wide, high = min(width, max(40, min(76, width - 8))), min(height, len(self._lines) + 2)
+        wide, high = min(width, max(40, min(_WIDEST, width - 8))), min(height, len(self._lines) + 2)
         return Place((width - wide) // 2, max(0, (height - high) // 3), wide, high)
 
     def strip_at(self, y: int) -> Strip:
