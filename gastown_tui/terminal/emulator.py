@@ -293,6 +293,7 @@ class Terminal(_Input):
             screen = native.encode_snapshot(self._handle)
         except Unavailable:
             self._mend()
+            self._mend_hidden()
             screen = native.encode_snapshot(self._handle)
         return _encode(
             _Snapshot(
@@ -316,6 +317,13 @@ class Terminal(_Input):
         if torn := self._reader.torn():
             blanks = b"".join(b"\x1b[%d;%dH\x1b[X" % (y + 1, x + 1) for x, y in torn)
             native.write(self._handle, b"\x1b7\x1b[?6l\x1b[m" + blanks + b"\x1b8")
+
+    def _mend_hidden(self) -> None:
+        """Clear what a program left on the alternate screen, which a resize cuts unseen."""
+        if not self.alt_screen:
+            wraps = self._get(lib.GHOSTTY_TERMINAL_DATA_CURSOR_PENDING_WRAP, "bool")
+            clear = b"\x1b[?1047h\x1b[?1047l"  # keeps the cursor, but for a wrap that is due
+            native.write(self._handle, b"\x1b7" + clear + b"\x1b8" if wraps else clear)
 
     @classmethod
     def restore(cls, data: bytes, *, safety: Safety | None = None) -> Self:

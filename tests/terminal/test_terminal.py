@@ -193,6 +193,12 @@ def test_half_a_character_does_not_stop_a_snapshot() -> None:
     terminal.resize(9, 5)
     assert terminal.text() == "中中中中"
     assert rows(Terminal.restore(terminal.snapshot())) == rows(terminal)
+    terminal.feed("中中中\x1b[?1049lx".encode())
+    terminal.resize(8, 5)
+    assert rows(Terminal.restore(terminal.snapshot())) == rows(terminal)
+    terminal.feed("中中中中中\x1b[?7l".encode())
+    terminal.resize(3, 2)
+    assert rows(Terminal.restore(terminal.snapshot())) == rows(terminal)
 
 
 def test_a_bad_snapshot_is_refused() -> None:
