@@ -23,7 +23,7 @@ from gastown_tui.host.processes import Process, Scan
 from gastown_tui.protocol import RunRow
 
 _HUNT_S: Final = 0.1
-"""Longest time that one step may block the loop while it freezes what forks."""
+"""Longest time that one step blocks the loop while it freezes what forks."""
 _GIVE_UP_S: Final = 10.0
 """A process that is still there so long after KILL hangs in the kernel."""
 _SLOWEST_S: Final = 0.1
@@ -89,7 +89,12 @@ def members(
 
 
 class Fence:
-    """TERM, grace, KILL for one run; done when two scans in a row find nothing of it."""
+    """TERM, grace, KILL for one run.
+
+    Done when two scans in a row find nothing of it and no orphan has ended in between: a program
+    that forks and exits all the time can slip through any number of scans, but not without
+    leaving orphans to us.
+    """
 
     def __init__(self, target: Target, *, grace_s: float, now: float, reason: str = "") -> None:
         self.target, self.reason = target, reason
@@ -101,6 +106,8 @@ class Fence:
         """Keys of all processes that were recognised."""
         self.spared = False
         """Does a process of the run go on because it must not be touched (it asked for this)."""
+        self.disturbed = False
+        """Has an orphan ended, of nobody knows which run, since the last step."""
         self._warned: set[tuple[int, int]] = set()
         self._empty = 0
 
@@ -110,27 +117,26 @@ class Fence:
 
     def step(self, scan: Scan, now: float, spare: frozenset[int]) -> None:
         """Look at the table and act; sets `done` or `failed`."""
-        left = self._find(scan, spare)
-        if not left:
+        left = members(self.target, scan, frozenset(self.ended), spare)
+        self.ended.update(left)
+        if not left and not self.disturbed:
             found = (scan.processes[pid] for pid in spare if pid in scan.processes)
             self.spared = any(_is_root(self.target, scan, process) for process in found)
             self._empty += 1
             self.done = self._empty >= 2
             return
-        self._empty = 0
+        self._empty, self.disturbed = 0, False
         if now < self.kill_at:
             self._ask(left)
         elif now < self.kill_at + _GIVE_UP_S:
             self._hunt(left, spare)
         else:
-            process = next(iter(left.values()))
-            name = processes.name_of(process.pid)
-            self.failed = f"process {process.pid} ({name}) of run {self.target.run} does not end"
+            self.failed = self._complaint(left)
 
-    def _find(self, scan: Scan, spare: frozenset[int]) -> dict[tuple[int, int], Process]:
-        left = members(self.target, scan, frozenset(self.ended), spare)
-        self.ended.update(left)
-        return left
+    def _complaint(self, left: dict[tuple[int, int], Process]) -> str:
+        for pid, _ in left:
+            return f"process {pid} ({processes.name_of(pid)}) of run {self.target.run} does not end"
+        return f"run {self.target.run} starts processes faster than they can be ended"
 
     def _ask(self, left: dict[tuple[int, int], Process]) -> None:
         for key, process in left.items():
@@ -140,18 +146,30 @@ class Fence:
                     processes.send(process, number)
 
     def _hunt(self, left: dict[tuple[int, int], Process], spare: frozenset[int]) -> None:
-        """Freeze until nothing new turns up, so that nothing forks away, then kill all."""
+        """Freeze until nothing new of the run turns up, so that nothing forks away; kill all."""
         until = time.monotonic() + _HUNT_S
-        frozen: set[tuple[int, int]] = set()
-        while fresh := left.keys() - frozen:
-            for key in fresh:
-                processes.send(left[key], signal.SIGSTOP)
-            frozen |= fresh
-            if time.monotonic() > until:
-                break
-            left = self._find(Scan(), spare)
+        for process in left.values():
+            processes.send(process, signal.SIGSTOP)
+        seen, quiet = set(spare), 0
+        while quiet < 2 and time.monotonic() < until:
+            # The newest first: what forks all the time is among them, and gone in a moment.
+            fresh = sorted((pid for pid in processes.pids() if pid not in seen), reverse=True)
+            seen.update(fresh)
+            frozen = [found for pid in fresh if (found := self._freeze(pid, left))]
+            left.update((process.key, process) for process in frozen)
+            quiet = 0 if frozen else quiet + 1
+        self.ended.update(left)
         for process in left.values():
             processes.send(process, signal.SIGKILL)
+
+    def _freeze(self, pid: int, left: dict[tuple[int, int], Process]) -> Process | None:
+        process = processes.find(pid)
+        if process is None or not process.alive or process.key in left:
+            return None
+        parents = {parent for parent, _ in left}
+        if process.ppid not in parents and processes.run_of(pid) != self.target.run:
+            return None
+        return process if processes.send(process, signal.SIGSTOP) else None
 
 
 class Fences:
@@ -181,6 +199,12 @@ class Fences:
     def wake(self, now: float) -> None:
         """A child has ended, or there is a new fence: look soon, not at the next interval."""
         self._next = max(min(self._next, now), self._earliest)
+
+    def orphan_ended(self, run: str) -> None:
+        """An orphan has been reaped; `run` is the one whose session it was in, if that lives."""
+        for name, (fence, _) in self._under_way.items():
+            if run in ("", name):
+                fence.disturbed = True
 
     @property
     def due(self) -> float | None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from gastown_tui import __version__, protocol
 from gastown_tui.domain.errors import BadInput, Conflict, GastownError, ProtocolError, Unavailable
+from gastown_tui.host import processes
 from gastown_tui.host.connection import Connection
 from gastown_tui.host.fence import Fences
 from gastown_tui.host.handover import Handover
@@ -142,15 +143,13 @@ class Host:
             self._shut_down(_GRACE_S, "a signal")
 
     def _reap(self, now: float) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if not self._supervisor.reaped(pid, status, now):
-                self._runs.reaped(pid, status, now)
+        while (child := processes.ended_child()) is not None:
+            pid, sid, status = child
+            if not (
+                self._supervisor.reaped(pid, status, now) or self._runs.reaped(pid, status, now)
+            ):
+                ours = sid in self._supervisor.pids()
+                self._fences.orphan_ended("a daemon" if ours else self._runs.led_by(sid))
             self._fences.wake(now)
 
     def _sweep(self, now: float) -> None:

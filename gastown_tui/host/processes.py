@@ -96,7 +96,8 @@ def boot() -> str:
     return str(round(psutil.boot_time()))
 
 
-def _pids() -> Iterable[int]:
+def pids() -> Iterable[int]:
+    """The pids of all processes now."""
     if LINUX:
         return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - no Path objects: this is the hot loop
     return list(psutil.pids())
@@ -109,7 +110,7 @@ class Scan:
         self.processes: dict[int, Process] = {}
         self.children: dict[int, list[Process]] = {}
         self._runs: dict[int, str] = {}
-        for pid in _pids():
+        for pid in pids():
             process = find(pid)
             if process is not None:
                 self.processes[pid] = process
@@ -119,11 +120,12 @@ class Scan:
         """GASTOWN_RUN of a process; empty when it has none or may not be read."""
         found = self._runs.get(pid)
         if found is None:
-            found = self._runs[pid] = _read_run(pid)
+            found = self._runs[pid] = run_of(pid)
         return found
 
 
-def _read_run(pid: int) -> str:
+def run_of(pid: int) -> str:
+    """GASTOWN_RUN in a process's environment; empty when it has none or may not be read."""
     try:
         if not LINUX:
             return str(psutil.Process(pid).environ().get(RUN_VARIABLE, ""))
@@ -157,6 +159,23 @@ def send(process: Process, number: int) -> bool:
         return False
     finally:
         os.close(handle)
+
+
+def ended_child() -> tuple[int, int, int] | None:
+    """Reap a child that has ended: pid, session (0 = not known) and wait status; None = no more."""
+    try:
+        if not LINUX:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            return (pid, 0, status) if pid else None
+        # Left a zombie for a moment: what it was can be looked up only before it is reaped.
+        waiting = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if waiting is None:
+            return None
+        process = find(waiting.si_pid)
+        pid, status = os.waitpid(waiting.si_pid, 0)
+    except ChildProcessError:
+        return None
+    return pid, process.sid if process else 0, status
 
 
 def become_subreaper() -> None:

@@ -228,11 +228,15 @@ class Runs:
 
     # -- what happens by itself
 
-    def reaped(self, pid: int, status: int, now: float) -> None:
-        """A child has ended; if it led a run, record and publish that."""
+    def led_by(self, pid: int) -> str:
+        """The living run whose leader has this pid, or nothing."""
+        return self._leaders.get(pid, "")
+
+    def reaped(self, pid: int, status: int, now: float) -> bool:
+        """A child has ended; if it led a run, record and publish that; says whether it did."""
         run = self._leaders.pop(pid, "")
         if not run:
-            return
+            return False
         code = os.waitstatus_to_exitcode(status)
         why = self._reasons.pop(run, "exit" if code >= 0 else "signal")
         row = self._records.change(
@@ -247,6 +251,7 @@ class Runs:
             self._begin(run, _LEFTOVER_GRACE_S, now, "leftovers of a run whose leader has ended")
         self._handover.ended(row)
         self._publish(protocol.RunEnded(row=row))
+        return True
 
     def tick(self, now: float) -> None:
         """Drive the fences, and start what has waited for them."""

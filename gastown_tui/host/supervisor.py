@@ -111,7 +111,7 @@ class Culprits:
             now: Monotonic seconds.
         """
         try:
-            marker = self._path.read_bytes()[:MARKER_BYTES].rstrip(b"\0")
+            marker = self._path.read_bytes()[:MARKER_BYTES].partition(b"\0")[0]
         except OSError as error:
             _log.warning("the crash marker cannot be read: %s", error)
             return ""

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from gastown_tui import protocol
-from gastown_tui.host.supervisor import Culprits
+from gastown_tui.host.supervisor import Culprits, Supervisor
 
 SCREENS = "screens=fake_daemon"
 
@@ -78,6 +78,23 @@ def test_a_hung_screens_is_killed_and_restarted_within_a_second(town, poll, star
     assert starts(2)[1]["at"] - killed < 1
 
 
+def test_the_first_heartbeat_has_ten_seconds(town, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", town.env["PYTHONPATH"])
+    supervisor = Supervisor(town.town, town.runtime, {"screens": "silent_daemon"}, list)
+    supervisor.tick(100.0)
+    pid = supervisor.pid("screens")
+    assert supervisor.due() == 110.0
+    supervisor.tick(109.9)
+    assert os.waitpid(pid, os.WNOHANG) == (0, 0)
+    supervisor.tick(110.0)
+    _, status = os.waitpid(pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert supervisor.reaped(pid, status, 110.1)
+    assert supervisor.rows()[0].last_exit == "hung"
+    supervisor.stop(110.1)
+    assert supervisor.due() is None
+
+
 def test_nobody_is_killed_because_the_host_stood_still(town, starts, is_alive):
     host = town.start(SCREENS)
     first = starts(1)[0]
@@ -140,7 +157,8 @@ def test_culprit_is_held_only_for_three_crashes_within_a_minute(tmp_path):
     assert "--hold" not in culprits.arguments()
     crash(95.0)
     assert culprits.arguments() == ["--hold", "a"]
-    marker.write_bytes(b"unknown".ljust(64, b"\0"))
-    assert culprits.crashed({"a"}, 96.0) == ""
+    for content in (b"unknown", b"", b"\0" + b"a" * 63):  # the last: left, not wiped
+        marker.write_bytes(content.ljust(64, b"\0"))
+        assert culprits.crashed({"a"}, 96.0) == ""
     culprits.pardon()
     assert culprits.arguments() == []

@@ -10,7 +10,7 @@ import pytest
 
 from gastown_tui import protocol
 from gastown_tui.host import processes
-from gastown_tui.host.fence import Target, members
+from gastown_tui.host.fence import Fences, Target, members
 from gastown_tui.host.processes import Process, Scan
 from gastown_tui.protocol import RunRow
 
@@ -200,3 +200,22 @@ def test_what_was_recognised_stays_so_and_what_is_spared_is_not_entered(table):
     assert found(scan, target, known=[(70, 5)]) == {70, 71, 80, 81}
     assert found(scan, target, known=[(70, 4)]) == {80, 81}
     assert found(scan, target, known=[(70, 5)], spare=[80]) == {70, 71}
+
+
+def test_orphans_of_nobody_knows_whom_keep_a_fence_open(table):
+    fences = Fences(frozenset)
+    nothing = table({})
+    fence = fences.start(Target(run="r"), grace_s=1.0, now=0.0, reason="")
+    fence.step(nothing, 0.1, frozenset())
+    fences.orphan_ended("")
+    fence.step(nothing, 0.2, frozenset())
+    fence.step(nothing, 0.3, frozenset())
+    assert not fence.done
+    fences.orphan_ended("another run")
+    fence.step(nothing, 0.4, frozenset())
+    assert fence.done
+    fence = fences.start(Target(run="s"), grace_s=1.0, now=0.0, reason="")
+    for now in (2.0, 12.0):
+        fences.orphan_ended("s")
+        fence.step(nothing, now, frozenset())
+    assert "faster than they can be ended" in fence.failed

@@ -74,6 +74,30 @@ def test_adopted_while_alive_closes_at_the_end(talk, screens, poll):
     os.close(descriptor)
 
 
+def test_what_is_printed_while_there_is_no_screens_waits_for_the_next(talk, screens, poll):
+    spawned = talk.spawn("sh", "-c", "read x; echo nobody heard this")
+    first = screens()
+    row, descriptor = first.adopt()
+    first.send(protocol.Adopted(run=row.run))
+    os.write(descriptor, b"\n")
+    os.close(descriptor)
+    first.close()
+    talk.ended(spawned.run)
+    row, descriptor = screens().adopt()
+    assert b"nobody heard this" in drain(descriptor)
+    os.close(descriptor)
+
+
+def test_a_program_is_hung_up_with_its_host_even_while_its_terminal_is_held(
+    talk, screens, poll, is_alive
+):
+    talk.spawn("sleep", "100")
+    row, descriptor = screens().adopt()
+    talk.town.hosts[0].kill()
+    poll(lambda: not is_alive(row.pid), 3)
+    os.close(descriptor)
+
+
 def test_a_new_screens_gets_every_run_with_its_own_descriptor(talk, screens):
     runs = {talk.spawn("sh", "-c", "echo $GASTOWN_RUN; sleep 100").run for _ in range(30)}
     reader = screens()

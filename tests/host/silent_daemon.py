@@ -1,0 +1,5 @@
+"""A screens that never beats."""
+
+import time
+
+time.sleep(60)
