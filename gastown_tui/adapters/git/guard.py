@@ -120,10 +120,14 @@ def agent_git_env(town: Path, rig: str, sandbox: Path, branch: str) -> dict[str,
 
 
 def _project_hooks(sandbox: Path, shared: Path) -> Path:
-    # Not through our calm settings, which name a hooks path themselves: files only.
-    git = Git(sandbox)
-    for scope in ("--worktree", "--local", "--global", "--system"):
-        found = git.call("config", scope, "--type=path", "--get", "core.hooksPath", ok=None)
-        if found.code == 0 and found.out.strip():
-            return sandbox / found.out.decode("utf-8", "surrogateescape").strip()
-    return shared / "hooks"
+    out = Git(sandbox).call(
+        "config", "--show-origin", "-z", "--type=path", "--get-all", "core.hooksPath", ok=(0, 1)
+    )
+    fields = out.out.decode("utf-8", "surrogateescape").split("\0")
+    # The last one in a file counts; the command line's is our own.
+    found = [
+        value
+        for origin, value in zip(fields[::2], fields[1::2], strict=False)
+        if origin.startswith("file:")
+    ]
+    return sandbox / found[-1] if found else shared / "hooks"

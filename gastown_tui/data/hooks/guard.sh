@@ -125,12 +125,16 @@ $(git config --show-origin --type=path --get-all core.hooksPath 2>/dev/null)
 EOF
 }
 
+# Whether the kept answer is younger than a file; within one second counts as no.
+younger() {
+    [ ! -e "$1" ] || [ "$kept" -nt "$1" ]
+}
+
 hooks=
 if [ "$place" = own ]; then
     kept=$GASTOWN_GUARD_GIT_DIR/gastown-hooks
-    if [ "$kept" -nt "$common/config" ] &&
-        ! [ "$HOME/.gitconfig" -nt "$kept" ] &&
-        ! [ "$git_dir/config.worktree" -nt "$kept" ]; then
+    if [ -f "$kept" ] && younger "$common/config" && younger "$git_dir/config.worktree" &&
+        younger "$HOME/.gitconfig" && younger "${XDG_CONFIG_HOME:-$HOME/.config}/git/config"; then
         IFS= read -r hooks <"$kept"
     fi
     if [ -z "$hooks" ]; then

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gastown_tui.adapters.git.hub import HubInfo, create_hub
+from gastown_tui.adapters.git.hub import HubInfo, create_hub, open_hub
 
 
 class Shell:
@@ -35,35 +36,73 @@ class Shell:
         return done.stderr
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A person's home: an identity, and settings that trip up whoever inherits them."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
+SETTINGS = """
+[user]
+    name = Ada
+    email = ada@example.org
+[init]
+    defaultBranch = main
+    templateDir = {templates}
+[commit]
+    gpgSign = true
+[gpg]
+    program = /bin/false
+[rebase]
+    updateRefs = true
+[merge]
+    ff = only
+[diff]
+    noprefix = true
+    external = /bin/false
+[color]
+    ui = always
+[alias]
+    ci = commit --no-gpg-sign
+"""
+"""A person's settings that trip up whoever inherits them."""
+
+
+def set_up_home(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    (folder / "templates" / "hooks").mkdir(parents=True)
+    (folder / ".gitconfig").write_text(SETTINGS.format(templates=folder / "templates"))
+    patch.setenv("HOME", str(folder))
     for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_CONFIG"))]:
-        monkeypatch.delenv(name)
-    (folder / ".gitconfig").write_text(
-        "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n"
-        "[commit]\n\tgpgSign = true\n[gpg]\n\tprogram = /bin/false\n[rebase]\n\tupdateRefs = true\n"
-        "[merge]\n\tff = only\n[diff]\n\tnoprefix = true\n\texternal = /bin/false\n[color]\n\tui = always\n"
-        "[alias]\n\tci = commit --no-gpg-sign\n"
-    )
+        patch.delenv(name)
     return folder
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return set_up_home(tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A remote, a colleague's clone and a town with a hub, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("model")
+    with pytest.MonkeyPatch.context() as patch:
+        set_up_home(folder / "home", patch)
+        (folder / "seed").mkdir()
+        (folder / "town").mkdir()
+        sh = Shell(folder / "seed")
+        sh("git init -q . && echo one > a.txt && echo two > b.txt && echo '*.log' > .gitignore")
+        sh("git add -A && git ci -q -m first && git clone -q --bare . ../remote.git")
+        sh("git remote add origin ../remote.git && git fetch -q && git init -q ../town")
+        create_hub(folder / "town", "rig", str(folder / "remote.git"))
+    return folder
+
+
+def copied(model: Path, tmp_path: Path, name: str) -> Path:
+    target = tmp_path / name
+    shutil.copytree(model / name, target, symlinks=True, dirs_exist_ok=True)
+    return target
+
+
 @pytest.fixture
-def upstream(tmp_path: Path) -> Path:
+def upstream(model: Path, tmp_path: Path) -> Path:
     """A bare remote with three files on main."""
-    bare = tmp_path / "remote.git"
-    seed = tmp_path / "seed"
-    seed.mkdir()
-    sh = Shell(seed)
-    sh("git init -q . && echo one > a.txt && echo two > b.txt && printf '*.log\\n' > .gitignore")
-    sh("git add -A && git ci -q -m first && git clone -q --bare . ../remote.git")
-    sh("git remote add origin ../remote.git && git fetch -q")
-    assert bare.is_dir()
-    return bare
+    copied(model, tmp_path, "seed")
+    return copied(model, tmp_path, "remote.git")
 
 
 @pytest.fixture
@@ -75,14 +114,16 @@ def seed(tmp_path: Path, upstream: Path) -> Shell:
 @pytest.fixture
 def town(tmp_path: Path) -> Path:
     folder = tmp_path / "town"
-    folder.mkdir()
-    Shell(folder)("git init -q .")
+    folder.mkdir(exist_ok=True)
     return folder
 
 
 @pytest.fixture
-def hub(town: Path, upstream: Path) -> HubInfo:
-    return create_hub(town, "rig", str(upstream))
+def hub(model: Path, tmp_path: Path, upstream: Path) -> HubInfo:
+    path = copied(model, tmp_path, "town") / "rig" / "repo"
+    config = path / ".git" / "config"
+    config.write_text(config.read_text().replace(str(model), str(tmp_path)))
+    return open_hub(path, origin=str(upstream))
 
 
 @pytest.fixture

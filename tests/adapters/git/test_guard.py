@@ -132,6 +132,16 @@ def test_husky_set_up_in_the_middle_of_a_session_is_chained(hub, nux, fur) -> No
     nux("git config --worktree core.hooksPath /nowhere && git ci -q --allow-empty -m four")
 
 
+def test_hook_at_every_index_write_is_stood_in_for_when_there_is_one(hub, nux, town) -> None:
+    folder = town / ".gastown/guard/rig/hooks"
+    assert not (folder / "post-index-change").exists()
+    hook = hub.git_dir / "hooks" / "post-index-change"
+    hook.write_text("#!/bin/sh\n: > seen\n")
+    hook.chmod(0o755)
+    agent_git_env(town, "rig", nux.path, NUX)
+    nux("echo x > x && git add x && test -e seen")
+
+
 def test_own_reference_hook_gets_its_input(hub, nux, tmp_path) -> None:
     hook = hub.git_dir / "hooks" / "reference-transaction"
     hook.write_text(f"#!/bin/sh\n(echo $1; cat) >> '{tmp_path}/seen'\n")

@@ -15,7 +15,8 @@ from gastown_tui.adapters.git.run import Git, GitFailed, GitTimeout, check_git, 
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 
-def test_hub_of_an_address_is_detached_at_the_default_branch(hub, upstream, shell) -> None:
+def test_hub_of_an_address_is_detached_at_the_default_branch(town, upstream, shell) -> None:
+    hub = create_hub(town, "rig", str(upstream))
     sh = shell(hub.path)
     assert (hub.default, hub.origin, hub.pushable) == ("main", str(upstream), True)
     tip = sh("git rev-parse origin/main")
