@@ -161,6 +161,7 @@ class ClaudeTown:
         write_files(spec.files)
         self.started = time.time()
         self.previous = None
+        self.events = []
         return Pane(spec.argv, spec.env, self.repo)
 
     def state(self, pane: Pane) -> AgentState:

@@ -255,9 +255,13 @@ def _from_registry(record: RegistryRecord | None, hooks: tuple[HookEvent, ...]) 
         case "busy":
             return _Sign("working", "registry", seen)
         case "idle":
-            failed = _last_main(hooks)
-            if failed and failed.name == "StopFailure":
-                return _Sign("error", "hook", f"StopFailure: {failed.message}", *_failure(failed))
+            last = _last_main(hooks)
+            if last and last.name == "StopFailure":
+                return _Sign("error", "hook", f"StopFailure: {last.message}", *_failure(last))
+            if last and last.name == "UserPromptSubmit" and last.at > record.updated > 0:
+                return _Sign(
+                    "working", "hook", "hook UserPromptSubmit, newer than its session file"
+                )
             return _Sign("idle", "registry", seen)
         case "shell":
             return _Sign("parked", "registry", "its session file says a background shell runs")
