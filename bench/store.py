@@ -1,6 +1,8 @@
 """What the bead store costs: open, import, write, ready, changes, fold, at several sizes.
 
-Usage: python bench/store.py [BEADS ...] [--cpu]; milliseconds of wall time, or of this process's processor time.
+Usage: python bench/store.py [BEADS ...] [--cpu]
+
+Milliseconds of wall time, or of this process's processor time.
 """
 
 from __future__ import annotations

@@ -71,26 +71,26 @@ def fold(core: Core, *, force: bool) -> FoldResult:
 
 def _fold(core: Core, *, force: bool) -> FoldResult:
     recover(core)
-    through, written = int(core.database.meta("change")), None
+    through = int(core.database.meta("change"))
     absorbed = AbsorbResult()
     for _ in range(_ROUNDS):
-        found = absorbing.absorb(core)
-        absorbed = _both(absorbed, found)
+        absorbed = _both(absorbed, absorbing.absorb(core))
         refuse_problems(core)
         if not (force or _needed(core)):
-            beads = written.beads if written else 0
-            through = written.through if written else through
-            return FoldResult(
-                written=written is not None, through=through, beads=beads, absorbed=absorbed
-            )
-        force = False
+            return FoldResult(written=False, through=through, beads=0, absorbed=absorbed)
         written = _write(core)
         if written.new == written.base and core.file.exists():
             _settle(core, written, None)
             core.next.unlink()
-            continue
-        _exchange(core)
-        absorbed = _both(absorbed, _look(core, written))
+            out = None
+        else:
+            _exchange(core)
+            out = _look(core, written)
+        if out is None:
+            return FoldResult(
+                written=True, through=written.through, beads=written.beads, absorbed=absorbed
+            )
+        absorbed = _both(absorbed, out)
     raise Unavailable(f"{core.file} is written by another program all the time", hint="stop it")
 
 
@@ -207,21 +207,21 @@ def _exchange(core: Core) -> None:
     files.sync_folder(core.folder)
 
 
-def _look(core: Core, pending: Pending) -> AbsorbResult:
-    """Step 4: settle what came out."""
+def _look(core: Core, pending: Pending) -> AbsorbResult | None:
+    """Step 4: settle what came out; None when it was the base."""
     try:
-        out: bytes | None = core.next.read_bytes()
+        out = core.next.read_bytes()
     except FileNotFoundError:
-        out = None
-    if out is None or digest(out) == pending.base:
         _settle(core, pending, None)
-        core.next.unlink(missing_ok=True)
-        return AbsorbResult()
-    scanned = scan(out, core.file.name)
-    if scanned.problems:
+        return None
+    if digest(out) == pending.base:
+        _settle(core, pending, None)
+        absorbed = None
+    elif scan(out, core.file.name).problems:
         _put_back(core, pending)
         return absorbing.absorb(core)
-    absorbed = _settle(core, pending, out)
+    else:
+        absorbed = _settle(core, pending, out)
     core.next.unlink()
     return absorbed
 
@@ -263,7 +263,7 @@ def _settle(core: Core, pending: Pending, out: bytes | None) -> AbsorbResult:
         set_meta(connection, "image", pending.new)
         set_meta(connection, "signature", pending.signature)
         set_meta(connection, "pending", "")
-        set_meta(connection, "incomplete", "")
+        set_meta(connection, "incomplete", "" if out is None else "1")
         if connection.execute("SELECT value FROM meta WHERE key = 'layout'").fetchone() is None:
             set_meta(connection, "layout", msgspec.json.encode(Layout()).decode())
     return absorbed

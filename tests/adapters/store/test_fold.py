@@ -147,19 +147,58 @@ def test_permissions_of_the_file_stay(opened, file):
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_edit_in_place_right_after_a_fold_is_seen(opened, file):
+def test_an_edit_in_place_within_a_tick_of_the_clock_is_seen(opened, file):
     store = opened(START)
-    for turn in range(20):
-        store.apply([AddLabel("x-a", f"l{turn}")], actor="me")
-        store.fold()
-        data = file.read_bytes()
-        letter = b"YZ"[turn % 2 : turn % 2 + 1]
-        at = data.index(b'"title":"', data.index(b'"x-b"')) + 9
-        with file.open("r+b") as stream:
-            stream.seek(at)
-            stream.write(letter)
-        store.absorb()
-        assert store.get("x-b").title == letter.decode()
+    replace(file, START.replace(b'"B"', b'"Y"'))
+    store.absorb()
+    before = file.stat().st_mtime_ns
+    with file.open("r+b") as stream:
+        stream.seek(START.index(b'"B"') + 1)
+        stream.write(b"Z")
+    os.utime(file, ns=(before, before))
+    store.absorb()
+    assert store.get("x-b").title == "Z"
+
+
+def test_what_is_written_while_folding_is_not_taken_for_folded(opened, file, monkeypatch):
+    store = opened(START)
+    store.apply([AddLabel("x-a", "early")], actor="me")
+    exchange = files.exchange
+
+    def late(one, two):
+        monkeypatch.setattr(files, "exchange", exchange)
+        exchange(one, two)
+        store.apply([AddLabel("x-a", "late"), AddLabel("x-b", "late")], actor="me")
+
+    monkeypatch.setattr(files, "exchange", late)
+    assert store.fold().through < store.last_change
+    assert rows(file)["x-a"]["labels"] == ["early"]
+    replace(file, file.read_bytes().replace(b'"early"', b'"outside"'))
+    assert store.fold().written
+    assert rows(file)["x-a"]["labels"] == ["late", "outside"]
+    assert rows(file)["x-b"]["labels"] == ["late"]
+
+
+def test_lines_that_are_no_beads_survive_an_exchange(opened, file, monkeypatch):
+    store = opened(START)
+    store.apply([AddLabel("x-a", "l")], actor="me")
+    memory = b'{"_type":"memory","key":"k"}\n'
+    exchange = files.exchange
+
+    def late(one, two):
+        monkeypatch.setattr(files, "exchange", exchange)
+        replace(file, START + memory)
+        exchange(one, two)
+
+    monkeypatch.setattr(files, "exchange", late)
+    store.fold()
+    assert file.read_bytes().endswith(memory)
+    assert rows_of(file.read_bytes())["x-a"]["labels"] == ["l"]
+
+
+def rows_of(data):
+    found = map(json.loads, data.splitlines())
+    return {row["id"]: row for row in found if "id" in row}
 
 
 def test_fold_writes_through_a_given_change(opened, file):

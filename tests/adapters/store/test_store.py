@@ -281,8 +281,7 @@ def test_deleted_store_is_rebuilt_from_the_file(beads_dir, opened):
 @pytest.mark.parametrize("damage", [b"not a database" * 1000, None], ids=["foreign", "torn"])
 def test_damaged_store_is_one_clear_line(beads_dir, opened, damage):
     store = init_store(beads_dir, "x")
-    for number in range(300):
-        store.create(actor="me", title=f"T{number}")
+    store.apply([Create({"title": f"T{number}"}) for number in range(300)], actor="me")
     store.close()
     path = beads_dir / ".gastown" / "store.db"
     if damage is None:
