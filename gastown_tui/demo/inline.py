@@ -31,7 +31,7 @@ class Inline:
 
         Every row must fit the columns. Live rows that do not fit the screen are cut at the top.
         """
-        cut = max(0, len(live) - max(self.rows - 1, 1))
+        cut = max(0, len(live) - self.rows)
         live = list(live[cut:])
         cursor = (max(cursor[0] - cut, 0), min(cursor[1], self.columns - 1))
         if not above and live == self._live and cursor == self._cursor:
@@ -51,7 +51,7 @@ class Inline:
     ) -> None:
         """Starts over on a screen of (columns, rows) with the tail of the transcript."""
         self.columns, self.rows = size
-        room = max(self.rows - len(live) - 1, 0)
+        room = max(self.rows - len(live), 0)
         self._live, self._row, self._cursor = [], 0, (-1, -1)
         self._write("\x1b[0m\x1b[H\x1b[2J")
         self.paint(above[len(above) - min(room, len(above)) :], live, cursor)

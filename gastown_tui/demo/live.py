@@ -58,24 +58,28 @@ def rows(scene: Scene, columns: int) -> tuple[list[Line], tuple[int, int]]:
     lines: list[Line] = []
     if scene.busy and scene.busy.tool:
         tool = f"({clean(scene.busy.tool)})"
-        lines.append(clip_line((("● ", DIM), ("Bash", BOLD), (tool, "")), columns))
+        lines.append((("● ", DIM), ("Bash", BOLD), (tool, "")))
         lines += [(("  ⎿  Running…", DIM),), (("", ""),)]
     if scene.dialog:
         dialog, (row, column) = scene.dialog.rows(columns)
-        return lines + dialog, (len(lines) + row, column)
+        return _cut(lines + dialog, columns), (len(lines) + row, column)
     if scene.busy:
-        lines.append(clip_line(_spinner(scene.busy), columns))
+        lines.append(_spinner(scene.busy))
         lines.append((("", ""),))
     for text in scene.queued[:MAX_QUEUED]:
         first = clean(text).split("\n", 1)[0]
-        lines.append(clip_line(((f"  > {first}", USER), ("  queued", DIM)), columns))
+        lines.append(((f"  > {first}", USER), ("  queued", DIM)))
     if len(scene.queued) > MAX_QUEUED:
         lines.append(((f"  … {len(scene.queued) - MAX_QUEUED} more queued", DIM),))
     rule: Line = (("─" * columns, DIM),)
     box, (row, column) = scene.draft.rows(columns)
     cursor = (len(lines) + 1 + row, column)
     footer = scene.hint or scene.footer
-    return [*lines, rule, *box, rule, ((clip(f"  {footer}", columns), DIM),)], cursor
+    return _cut([*lines, rule, *box, rule, ((f"  {footer}", DIM),)], columns), cursor
+
+
+def _cut(lines: list[Line], columns: int) -> list[Line]:
+    return [clip_line(line, columns) for line in lines]
 
 
 def _spinner(busy: Busy) -> Line:

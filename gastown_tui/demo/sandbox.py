@@ -122,7 +122,7 @@ class Sandbox:
         return (yield from self.git("commit", "-m", message, "--", *paths, label=label))
 
     def rebase(self, target: str) -> Generator[Effect, Answer, list[str]]:
-        """Puts the branch on the target, or goes on with a rebase that was begun.
+        """Puts the branch on the target.
 
         Returns:
             The files whose conflicts were settled.
@@ -131,11 +131,8 @@ class Sandbox:
             Unavailable: git refuses, or a conflict is none of lines.
         """
         dirs = yield from self.dirs()
-        if _rebasing(dirs):
-            result = Result(1, "")
-        else:
-            name = check_ref(target)
-            result = yield from self.git("rebase", name, label=f"git rebase {name}")
+        name = check_ref(target)
+        result = yield from self.git("rebase", name, label=f"git rebase {name}")
         settled: list[str] = []
         for _ in range(MAX_ROUNDS):
             if not _rebasing(dirs):
@@ -173,7 +170,11 @@ class Sandbox:
         yield from self.git("add", "--", name)
 
     def leave_rebase(self, dirs: Dirs) -> Generator[Effect, Answer, None]:
-        """Gives up a rebase; the branch is as it was before."""
+        """Gives up a rebase. The branch is as it was before, or as it was to be after.
+
+        One that was killed at its very end has moved the branch and not cleaned up; git can then
+        neither continue it nor, at times, abort it.
+        """
         if not _rebasing(dirs):
             return
         branch = _rebased_branch(dirs)
@@ -221,9 +222,12 @@ class Sandbox:
             raise Unavailable(f"{self.folder} is no git worktree", hint=_last(found.output))
         return Dirs(Path(lines[0]), self.folder / lines[1])
 
-    def rebasing(self) -> Generator[Effect, Answer, bool]:
-        """Whether a rebase was begun and not ended."""
-        return _rebasing((yield from self.dirs()))
+    def leave_begun_rebase(self) -> Generator[Effect, Answer, bool]:
+        """Gives up a rebase that a killed git left; whether there was one."""
+        dirs = yield from self.dirs()
+        begun = _rebasing(dirs)
+        yield from self.leave_rebase(dirs)
+        return begun
 
 
 def gits_in(folder: Path) -> list[int]:

@@ -154,11 +154,13 @@ def check_path(path: str) -> None:
 def edited(text: str, step: Step) -> str:
     """The file's text after the edit; the same text when the edit is there already.
 
+    An edit is taken for made when its text is in the file, so that text must be new to the file.
+
     Raises:
         BadInput: what the edit looks for is not in the file.
     """
     if step.way == "replace":
-        if step.text in text and (step.marker in step.text or step.marker not in text):
+        if step.text in text:
             return text
         if step.marker not in text:
             raise BadInput(f"{step.subject} has no text {step.marker.strip()!r}")

@@ -105,13 +105,8 @@ class Worker:
             self._log.say(
                 f"A killed git left {', '.join(removed)} here; no git runs, so it is gone."
             )
-        conflict = orders.rework is not None and orders.rework.kind == "conflict"
-        if (yield from self._sandbox.rebasing()):
-            if conflict:
-                self._log.say("A rebase was cut off in the middle. I go on with it.")
-                yield from self._sandbox.rebase(orders.target)
-            else:
-                yield from self._sandbox.leave_rebase((yield from self._sandbox.dirs()))
+        if (yield from self._sandbox.leave_begun_rebase()):
+            self._log.say("A rebase was cut off in the middle. I took it back.")
 
     def _filed(self, orders: Orders) -> Generator[Effect, Answer, bool]:
         head = yield from self._sandbox.head()

@@ -152,7 +152,7 @@ class Agent:
         self.screen.feed(data)
         return bool(data)
 
-    def wait(self, what, seconds: float = 15.0) -> str:
+    def wait(self, what, seconds: float = 40.0) -> str:
         """Until the screen holds a text, or a function of the screen's text is true."""
         deadline = time.monotonic() + seconds
         test = what if callable(what) else lambda text: what in text
@@ -172,7 +172,7 @@ class Agent:
         self.wait(lambda screen: f"> {text}" in "\n".join(screen.splitlines()[-6:]))
         self.type("\r")
 
-    def ended(self, seconds: float = 15.0) -> int | None:
+    def ended(self, seconds: float = 40.0) -> int | None:
         """The exit code."""
         deadline = time.monotonic() + seconds
         while self.process.isalive():
@@ -183,18 +183,13 @@ class Agent:
     def kill(self) -> None:
         """SIGKILL to everything of the session, as the fence does; then all of it is gone."""
         pid = self.process.pid
-        for _ in range(100):
-            members = session_members(pid)
+        while members := session_members(pid):
             for member in members:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(member, signal.SIGKILL)
-            if not members:
-                break
-            if self.process.isalive():
-                continue
-            time.sleep(0.005)
-        with contextlib.suppress(OSError):
-            os.close(self.process.fd)
+            time.sleep(0.002)
+        self.process.wait()
+        self.process.fileobj.close()
         self.process.closed = True
 
 
