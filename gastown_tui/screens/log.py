@@ -23,6 +23,7 @@ import os
 import re
 import struct
 import sys
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,11 @@ from typing import Final, NamedTuple
 WINDOW: Final = 128 * 1024
 """Bytes of the file that are mapped at a time: what a session costs in memory at most."""
 LIMIT: Final = 4 * 1024 * 1024
-"""Bytes after which a snapshot is due."""
+"""Bytes after which a snapshot is due, unless the last one was taken just before."""
+MOST: Final = 4 * LIMIT
+"""Bytes after which it is due in any case: what a restart parses again at most."""
+REST_S: Final = 2.0
+"""A flood gets a snapshot so often at most; each may cost tens of milliseconds."""
 FRAGMENTS: Final = 8
 """Log files after which a snapshot is due, however short they are."""
 
@@ -81,8 +86,8 @@ def read_snapshot(folder: Path) -> Snapshot | None:
 class SessionLog:
     """The open log of one session; `recover` first, then read into `room`."""
 
-    def __init__(self, folder: Path, limit: int = LIMIT) -> None:
-        self._folder, self._limit = folder, limit
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._fd = -1
         self._map: mmap.mmap | None = None
         self._view = memoryview(b"")
@@ -97,6 +102,7 @@ class SessionLog:
         self._files = 0
         self._gap = False
         self._not_before = 0
+        self._snapshot_at = 0.0
         self.written_at = 0.0
         """Wall time of the latest output that was found on disk, to about half a minute."""
         self.broken = ""
@@ -155,8 +161,12 @@ class SessionLog:
     @property
     def is_due(self) -> bool:
         """Whether a snapshot must be taken now."""
-        wanted = self.since_snapshot >= self._limit or self._files > FRAGMENTS or self._gap
-        return wanted and self.offset >= self._not_before
+        since = self.since_snapshot
+        if since < LIMIT and self._files <= FRAGMENTS and not self._gap:
+            return False
+        if self.offset < self._not_before:
+            return False
+        return since >= MOST or time.monotonic() - self._snapshot_at > REST_S
 
     def write_snapshot(self, data: bytes, level: int) -> None:
         """Keep a snapshot of the terminal as it is at `offset`; older bytes are removed."""
@@ -167,11 +177,12 @@ class SessionLog:
             beside.replace(self._folder / "snapshot")
         except OSError as error:
             self._note(error)
-            self._not_before = self.offset + self._limit // 4
+            self._not_before = self.offset + LIMIT // 4
             return
         if self.broken:
             _LOG.info("%s: output is recorded again", self._folder)
         self.broken, self._gap = "", False
+        self._snapshot_at = time.monotonic()
         self.snapshot_offset = self.offset
         self.close()  # the next byte begins a file of its own
         self._drop(keep_from=self.offset)
@@ -180,7 +191,7 @@ class SessionLog:
         """Without a snapshot: keep the latest output only, up to the limit."""
         self.close()
         starts = [start for start, _ in _segments(self._folder)]
-        recent = [start for start in starts if self.offset - start <= self._limit]
+        recent = [start for start in starts if self.offset - start <= LIMIT]
         self._drop(keep_from=min(recent, default=self.offset))
         self.snapshot_offset = self.offset
 

@@ -24,16 +24,18 @@ from gastown_tui.screens.requests import Requests
 from gastown_tui.screens.session import Session
 
 BEAT_S: Final = 0.5
-HOUSEKEEPING_S: Final = 1.0
+HOUSEKEEPING_S: Final = 0.5
 TURN_S: Final = 0.008
 """How long output is read before everything else has its turn."""
 SESSION_S: Final = 0.004
 """The same for one session."""
 QUIET_S: Final = 5.0
-QUIET_BYTES: Final = 256 * 1024
+QUIET_BYTES: Final = 1024 * 1024
 """A session that is quiet for `QUIET_S` and has so much to parse again gets a snapshot."""
 DRAIN_S: Final = 0.2
 """How long the rest of a run's output is read after its end; others may hold its terminal."""
+PACK_S: Final = 0.003
+"""How long scrollbacks are packed at a time: a tenth of their memory is left."""
 CLIENTS: Final = 200
 ENDED_IN_MEMORY: Final = 50
 PRUNE_S: Final = 3600.0
@@ -73,6 +75,7 @@ class Server:
         self._clients: set[Client] = set()
         self._host = HostLink(runtime / "host.sock", self.loop, self._on_host)
         self._pruned_at = 0.0
+        self._packed = 0
         self._path = runtime / "screens.sock"
         self._listener = self._listen()
 
@@ -178,6 +181,7 @@ class Server:
             session = self._sessions[row.name] = self._open(row, descriptor)
             self._publisher.restart(row.name)
         self._past.pop(row.name, None)
+        session.compress(time.monotonic() + PACK_S)
         self._rewatch(session)
         self._host.send(protocol.Adopted(run=row.run))
         if row.ended:
@@ -278,6 +282,7 @@ class Server:
             self._host.send(protocol.Heartbeat())
 
     def _keep_house(self, now: float) -> None:
+        self._pack(now + PACK_S)
         for session in self._sessions.values():
             if (
                 session.alive
@@ -291,3 +296,12 @@ class Server:
             for name in self._archive.prune(time.time()):
                 self._past.pop(name, None)
                 self._sessions.pop(name, None)
+
+    def _pack(self, until: float) -> None:
+        """Pack scrollbacks, beginning where time ran out before."""
+        names = list(self._sessions)
+        start = self._packed % len(names) if names else 0
+        for name in names[start:] + names[:start]:
+            if not self._sessions[name].compress(until):
+                return
+            self._packed += 1

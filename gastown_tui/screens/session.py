@@ -64,6 +64,7 @@ class Session:
         self.is_stale = True
         """Whether the terminal has changed since `refresh`."""
         self._resized = False
+        self._packed = -1
         self.is_gone = False
         """Whether the terminal's other side has been closed."""
 
@@ -174,7 +175,7 @@ class Session:
         return _HELD[LEVELS[self.meta.level]]
 
     def read(self, until: float) -> int:
-        """Take output until there is none, the window is full or time is up.
+        """Take output until there is none or time is up.
 
         Args:
             until: monotonic time at which others have their turn.
@@ -187,25 +188,27 @@ class Session:
             return 0
         if self._resized:
             self.save()
-        count = 0
+        start = log.offset
         while True:
             with log.room() as room:
                 count = pty.read_into(room)
-            if count <= 0:
-                break
-            log.advance(count)
-            if count < SHORT_READ or log.is_full or time.monotonic() > until:
+            log.advance(max(count, 0))
+            if count >= SHORT_READ and not log.is_full:
+                continue
+            data = log.unparsed()
+            if data:
+                self._take(data)
+            # While this was parsed, the kernel has moved the next piece of a flood.
+            if count < 0 or not data or 0 < count < SHORT_READ or time.monotonic() > until:
                 break
         self.is_gone = count < 0
-        data = log.unparsed()
-        if data:
-            self._take(data)
-        return len(data)
+        if log.offset != start:
+            self.last_output = time.time()
+            self.quiet_since = time.monotonic()
+            self.signals.changed = True
+        return log.offset - start
 
     def _take(self, data: bytes) -> None:
-        self.last_output = time.time()
-        self.quiet_since = time.monotonic()
-        self.signals.changed = True
         if self._held or self.guarded is None:
             if self.log.is_due:
                 self.log.drop_old()
@@ -222,6 +225,15 @@ class Session:
         self._resized = False
         if self.guarded and not self._held:
             self.log.write_snapshot(self.guarded.snapshot(), self.meta.level)
+
+    def compress(self, until: float) -> bool:
+        """Pack the scrollback that has come since the last time; False if time ran out."""
+        if self.guarded and self._packed != self.log.offset:
+            while self.guarded.compress():
+                if time.monotonic() > until:
+                    return False
+            self._packed = self.log.offset
+        return True
 
     def refresh(self) -> None:
         """Bring the picture up to date."""
