@@ -28,7 +28,9 @@ def survive(kind: str, seed: int) -> int:
     return int(peak)
 
 
-@pytest.mark.parametrize("kind", ["noise", "sequences", "strings", "links", "styles", "halves"])
+@pytest.mark.parametrize(
+    "kind", ["noise", "sequences", "strings", "links", "styles", "halves", "clusters"]
+)
 def test_hostile_bytes(kind: str) -> None:
     assert survive(kind, 1) < 400
 
