@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,8 @@ _TURN_S: Final = 0.5
 _STALL_S: Final = 1.0
 """A turn that took so long: the host was stopped, or the machine, or a disk hung."""
 _HOUSEKEEPING_S: Final = 3600.0
+_LOOK_S: Final = 2.0
+"""How often the socket is looked for: a logout or a cleaner may sweep the runtime folder away."""
 _GRACE_S: Final = 2.0
 _DAEMONS_S: Final = 4.0
 """Longest wait for the daemons at the end, after which we leave; the lifeline ends them."""
@@ -65,44 +67,50 @@ class Host:
     """Everything together: accepts clients, dispatches their frames, keeps the deadlines."""
 
     def __init__(
-        self, *, town: Path, runtime: Path, daemons: Mapping[str, str], umask: int
+        self, *, town: Path, settle: Callable[[], Path], daemons: Mapping[str, str], umask: int
     ) -> None:
         """Read the records and listen; nothing is started or ended before `run`.
 
         Args:
-            town: The town's folder.
-            runtime: Its runtime folder, whose lock the caller holds.
+            town: The town's folder, whose lock the caller holds.
+            settle: Makes and locks the runtime folder; called again when that has vanished.
             daemons: Name to module of the daemons to keep running.
             umask: What spawned programs get.
 
         Raises:
             Unavailable: the socket cannot be made.
         """
-        self._path = runtime / SOCKET
         self._boot, self._since = uuid.uuid4().hex[:12], time.time()
         self._selector = selectors.DefaultSelector()
-        self._listener = listen(self._path)
+        self._settle = settle
+        self._listen()
         self._clients: set[Connection] = set()
         self._screens: Connection | None = None
         self._fences = Fences(self._spared)
         self._handover = Handover()
         self._records = Records(town / ".gastown" / "sessions" / "runs", self._since)
         self._runs = Runs(self._records, self._fences, self._handover, self._publish, umask)
-        self._supervisor = Supervisor(town, runtime, daemons, self._runs.names)
+        self._supervisor = Supervisor(town, self._path.parent, daemons, self._runs.names)
         self._wakeup, self._signals = socket.socketpair()
         self._housekeeping = time.monotonic() + _HOUSEKEEPING_S
+        self._look_at = 0.0
         self._stopped_by: tuple[Connection, int] | None = None
         self._leave_at: float | None = None
 
     def _spared(self) -> frozenset[int]:
         return self._supervisor.pids() | {os.getpid()}
 
+    def _listen(self) -> None:
+        self._path = self._settle() / SOCKET
+        self._listener = listen(self._path)
+        self._inode = self._path.stat().st_ino
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+
     # -- the loop
 
     def run(self) -> None:
         """Serve until `Shutdown` or SIGTERM; returns when everything is gone."""
         self._catch_signals()
-        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._take_signals)
         now = time.monotonic()
         self._runs.recover(now)
@@ -121,11 +129,12 @@ class Host:
             self._runs.tick(now)
             self._supervisor.tick(now)
             self._sweep(now)
+            self._look(now)
         self._leave()
 
     def _timeout(self, now: float, supervised: float | None) -> float:
         turn = None if supervised is None else now + _TURN_S
-        due = (self._fences.due, supervised, turn, self._housekeeping, self._leave_at)
+        due = (self._fences.due, supervised, turn, self._look_at, self._leave_at)
         return max(0.0, min(time for time in due if time is not None) - now)
 
     def _catch_signals(self) -> None:
@@ -164,6 +173,25 @@ class Host:
             self._housekeeping = now + _HOUSEKEEPING_S
             self._records.prune(time.time())
             self._records.retry()
+
+    def _look(self, now: float) -> None:
+        """Listen anew when our socket has gone from the file system."""
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_S
+        with contextlib.suppress(OSError):
+            if self._path.stat().st_ino == self._inode:
+                return
+        former = self._listener
+        try:
+            self._listen()
+        except (GastownError, OSError) as error:
+            _log.warning("%s has vanished and cannot be made again: %s", self._path, error)
+            return
+        self._selector.unregister(former)
+        former.close()
+        _log.warning("the socket had vanished, we listen at %s now", self._path)
+        self._supervisor.move(self._path.parent, now)
 
     # -- clients
 

@@ -14,6 +14,7 @@ import msgspec
 from gastown_tui import protocol
 from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound, Unavailable
 from gastown_tui.host import processes, pty_run
+from gastown_tui.host.admission import former_runs, same_subject
 from gastown_tui.host.fence import Fence, Fences, Target, members
 from gastown_tui.host.handover import Handover
 from gastown_tui.host.records import Records
@@ -119,7 +120,10 @@ class Runs:
             Conflict: the run id was used before, or name or key belong to a living run.
         """
         pty_run.check_spawn(frame)
-        waits = self._former_runs(frame)
+        if self.closing:
+            raise Conflict("the host is shutting down")
+        starting = [pending.frame for pending in self._pending]
+        waits = former_runs(frame, self._records.rows, starting, self._recovering)
         if waits:
             self._check_outside(asker.pid, waits)
         for run in waits:
@@ -128,28 +132,6 @@ class Runs:
             self._begin(run, frame.grace_s, now, f"fenced for {frame.run}")
         self._pending.append(_Pending(frame, asker, waits | self._recovering))
         self._start_ready()
-
-    def _former_runs(self, frame: protocol.Spawn) -> set[str]:
-        if self.closing:
-            raise Conflict("the host is shutting down")
-        rows = self._records.rows
-        if frame.run in rows or frame.run in frame.fence:
-            raise Conflict(f"run {frame.run} exists already", hint="every run has an id of its own")
-        for pending in self._pending:
-            other = pending.frame
-            if other.run == frame.run:
-                raise Conflict(f"run {frame.run} is being started already")
-            if other.name == frame.name or (frame.key and other.key == frame.key):
-                raise Conflict(f"run {other.run} is being started for {frame.key or frame.name}")
-        waits = {run for run in frame.fence if run not in rows or not rows[run].gone}
-        for row in rows.values():
-            if row.gone or not (row.name == frame.name or (frame.key and row.key == frame.key)):
-                continue
-            if not row.ended and row.run not in frame.fence and row.run not in self._recovering:
-                what = f"session {row.name}" if row.name == frame.name else f"key {row.key}"
-                raise Conflict(f"{what} belongs to run {row.run}, which is alive")
-            waits.add(row.run)
-        return waits
 
     def _target(self, run: str) -> Target:
         row = self._records.rows.get(run)
@@ -283,15 +265,14 @@ class Runs:
             else:
                 ending.asker.send(protocol.Done(req=ending.req, text=run))
         for pending in list(self._pending):
-            if fence.failed and run in pending.waits and self._concerns(pending.frame, run, row):
+            if (
+                fence.failed
+                and run in pending.waits
+                and (run in pending.frame.fence or (row and same_subject(pending.frame, row)))
+            ):
                 self._pending.remove(pending)
                 pending.asker.send(refusal(pending.frame.req, Unavailable(fence.failed)))
             pending.waits.discard(run)
-
-    @staticmethod
-    def _concerns(frame: protocol.Spawn, run: str, row: RunRow | None) -> bool:
-        same = row is not None and (row.name == frame.name or (frame.key and row.key == frame.key))
-        return run in frame.fence or bool(same)
 
     def _start_ready(self) -> None:
         for pending in list(self._pending):

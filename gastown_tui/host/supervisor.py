@@ -163,7 +163,7 @@ class Supervisor:
             modules: Daemon name to module; the one named `screens` must send heartbeats.
             names: Tells the sessions' names.
         """
-        self._town, self._names = town, names
+        self._town, self._runtime, self._names = town, runtime, names
         self._daemons = {
             name: Daemon(name, module, beats=name == "screens") for name, module in modules.items()
         }
@@ -234,6 +234,7 @@ class Supervisor:
                     stderr=log,
                     pass_fds=(self._lifeline,),
                     start_new_session=True,
+                    env=_environment(self._runtime),
                 )
         except OSError as error:
             _log.warning("%s cannot be started: %s", daemon.name, error)
@@ -262,6 +263,12 @@ class Supervisor:
                 return True
         return False
 
+    def move(self, runtime: Path, now: float) -> None:
+        """The runtime folder is new: the daemons start again, with their sockets in it."""
+        self._runtime, self.culprits = runtime, Culprits(runtime / MARKER)
+        for name in self._daemons:
+            self.restart(name, now)
+
     def restart(self, name: str, now: float) -> None:
         """End a daemon; it starts again once it is gone.
 
@@ -289,6 +296,14 @@ class Supervisor:
         self._stopping = True
         for daemon in self._daemons.values():
             self._end(daemon, now)
+
+
+def _environment(runtime: Path) -> dict[str, str]:
+    """Ours, changed so that a daemon finds the runtime folder in use (see `runtime_dir`)."""
+    env = {name: value for name, value in os.environ.items() if name != "XDG_RUNTIME_DIR"}
+    if runtime.parent.name == "gastown":
+        env["XDG_RUNTIME_DIR"] = str(runtime.parent.parent)
+    return env
 
 
 def rotate(path: Path) -> None:

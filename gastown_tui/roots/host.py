@@ -46,11 +46,25 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-def _point(town: Path, runtime: Path) -> None:
-    pointer = town / ".gastown" / _POINTER
-    beside = pointer.with_suffix(".new")
-    beside.write_text(f"{runtime}\n", "utf-8")
-    beside.replace(pointer)
+class _Settle:
+    """Makes the runtime folder ours and notes in the town where it is.
+
+    The lock in it is the second one: the runtime folder may be swept away under a living host,
+    and another login has another one; the lock in the town holds for all of them.
+    """
+
+    def __init__(self, town: Path) -> None:
+        self._town = town
+        self._locks: list[int] = []
+
+    def __call__(self) -> Path:
+        runtime = runtime_dir(self._town)
+        self._locks.append(_lock(runtime / "host.lock"))
+        pointer = self._town / ".gastown" / _POINTER
+        beside = pointer.with_suffix(".new")
+        beside.write_text(f"{runtime}\n", "utf-8")
+        beside.replace(pointer)
+        return runtime
 
 
 def _modules(names: str) -> dict[str, str]:
@@ -83,16 +97,12 @@ def _start(options: argparse.Namespace, umask: int) -> Host:
         raise Unavailable(f"there is no town at {town}", hint="make one with `gastown init`")
     for folder in (town / ".gastown", town / ".gastown" / "log"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    runtime = runtime_dir(town)
-    # Two locks: the runtime folder may be swept away under a living host, the town is not.
-    locks = [_lock(town / ".gastown" / "host.lock"), _lock(runtime / "host.lock")]
-    host = Host(town=town, runtime=runtime, daemons=_modules(options.daemons), umask=umask)
-    _point(town, runtime)
+    lock = _lock(town / ".gastown" / "host.lock")
+    host = Host(town=town, settle=_Settle(town), daemons=_modules(options.daemons), umask=umask)
     if not options.foreground:
         _leave_terminal(town / ".gastown" / "log" / "host.log")
-    for lock in locks:
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode("ascii"), 0)
     become_subreaper()
     return host
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -128,6 +129,23 @@ def test_stale_socket_of_a_killed_host_is_replaced(town, new_talk):
     assert (town.runtime / "host.sock").exists()
     town.start()
     assert new_talk(town).spawn("true").pid
+
+
+def test_a_host_whose_runtime_folder_vanishes_is_reachable_again(town, new_talk, poll, is_alive):
+    host = town.start("screens=fake_daemon")
+    talk = new_talk(town)
+    program = talk.spawn("sleep", "100").pid
+    log = town.town / "daemon.log"
+    poll(log.exists)
+    shutil.rmtree(town.runtime.parent)
+    poll(town.try_link, 5, "it listens again")
+    assert refused(town)[0] == 3
+    again = new_talk(town)
+    assert again.link.welcome.pid == host.pid
+    assert is_alive(program)
+    poll(lambda: len(log.read_text().splitlines()) == 2, 5, "screens has come along")
+    assert (town.runtime / "marker").exists()
+    assert len(again.rows()) == 1
 
 
 def test_runtime_folder_open_to_others(town):

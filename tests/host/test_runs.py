@@ -8,8 +8,6 @@ import signal
 import sys
 import time
 
-import pytest
-
 from gastown_tui import protocol
 
 _FACTS = """
@@ -57,37 +55,43 @@ def test_program_gets_what_was_asked_for_and_nothing_of_ours(talk, poll):
     assert talk.town.row(spawned.run).ended == row.ended
 
 
-@pytest.mark.parametrize(
-    ("argv", "fields", "words"),
-    [
-        (["no-such-program"], {}, "not found"),
-        (["./readme"], {}, "not an executable file"),
-        (["./text"], {}, "Exec format"),
-        (["sh"], {"env": {"PATH": "/nowhere"}}, "not found"),
-        (["sh"], {"cwd": "/no/such/folder"}, "does not exist"),
-        (["sh", "a\0b"], {}, "NUL"),
-        (["sh"], {"env": {"A=B": "c"}}, "variable"),
-        (["sh"], {"cwd": "relative"}, "absolute"),
-        (["sh"], {"name": "-x"}, "name of a session"),
-        (["sh"], {"run": "../x"}, "id of a run"),
-        (["sh"], {"cols": 0}, "terminal"),
-        (["sh", "x" * 200_000], {}, "too long"),
-        ([], {}, "no program"),
-    ],
-)
-def test_what_cannot_be_executed_is_refused_in_one_line(talk, argv, fields, words):
+REFUSED = [
+    (["no-such-program"], {}, "not found"),
+    (["./readme"], {}, "not an executable file"),
+    (["./text"], {}, "Exec format"),
+    (["sh"], {"env": {"PATH": "/nowhere"}}, "not found"),
+    (["sh"], {"cwd": "/no/such/folder"}, "does not exist"),
+    (["sh", "a\0b"], {}, "NUL"),
+    (["sh"], {"env": {"A=B": "c"}}, "variable"),
+    (["sh"], {"cwd": "relative"}, "absolute"),
+    (["sh"], {"name": "-x"}, "name of a session"),
+    (["sh"], {"run": "../x"}, "id of a run"),
+    (["sh"], {"fence": ["../x"]}, "id of a run"),
+    (["sh"], {"kind": "x"}, "kind of run"),
+    (["sh"], {"cols": 0}, "terminal"),
+    (["sh"], {"grace_s": -1.0}, "grace"),
+    (["sh", "x" * 200_000], {}, "too long"),
+    ([], {}, "no program"),
+]
+
+
+def test_what_cannot_be_executed_is_refused_in_one_line(talk):
     town = talk.town.town
     (town / "readme").write_text("x")
     (town / "text").write_bytes(b"\0not a program")
     (town / "text").chmod(0o755)
-    refused = talk.refused(*argv, **fields)
-    assert words in refused.message
-    assert "\n" not in refused.message
-    assert refused.kind == "BadInput"
-    for row in talk.rows().values():
-        assert row.ended
-        assert row.why.startswith("spawn failed: ")
-    # The child that could not execute has not gone on as a second host.
+    for argv, fields, words in REFUSED:
+        refused = talk.refused(*argv, **fields)
+        assert words in refused.message
+        assert "\n" not in refused.message
+        assert refused.kind == "BadInput"
+    rows = talk.rows().values()
+    assert len(rows) == 5, "what was refused for its shape is not recorded"
+    assert all(row.ended and row.gone and row.why.startswith("spawn failed: ") for row in rows)
+    # No child that could not execute has gone on as a second host.
+    host = talk.town.hosts[0].pid
+    with open(f"/proc/{host}/task/{host}/children") as file:
+        assert file.read() == ""
     assert talk.spawn("true").pid
 
 
