@@ -13,8 +13,6 @@ PANE_FPS = 30.0
 _BOX_TOPS = ("╭", "┌", "╔")
 _FOOTER = 10
 """Rows at the bottom in which a box is a prompt, not something said."""
-_BLOCK = 8
-"""Rows by which a crop grows, so that it does not change with every line of output."""
 
 
 class Hub:
@@ -44,24 +42,19 @@ class Hub:
             self._port.unsubscribe(session)
             self._asked.pop(session, None)
             self._dirty.pop(session, None)
-        self._views = views
+        before, self._views = self._views, views
         for session, view in views.items():
             view.set_session(session)
-            wanted = self._crop(session, view, whole=view is big)
-            if not self.paused and self._asked.get(session) != wanted:
+            wanted = self._crop(view, whole=view is big)
+            moved = before.get(session) is not view
+            if not self.paused and (moved or self._asked.get(session) != wanted):
                 self._asked[session] = wanted
                 self._port.subscribe(session, *wanted)
 
-    def _crop(self, session: str, view: PaneView, *, whole: bool) -> tuple[int, int, float]:
+    def _crop(self, view: PaneView, *, whole: bool) -> tuple[int, int, float]:
         if whole:
             return 0, 0, PANE_FPS
-        height = max(1, view.size.height - 1)
-        known = self._signals.get(session)
-        if known is not None and known.rows:
-            blank = known.rows - len(known.bottom) if known.rows <= 50 else 0
-            if blank > 0:
-                height = min(known.rows, height + -(-blank // _BLOCK) * _BLOCK)
-        return max(1, view.size.width), height, TILE_FPS
+        return max(1, view.size.width), max(1, view.size.height - 1), TILE_FPS
 
     def pause(self, *, on: bool) -> None:
         """Stop all frames while another screen covers the views; and go on."""
@@ -104,16 +97,12 @@ class Hub:
                 view.picture_changed(rows)
                 self._port.ack(session, view.picture.number)
 
-    def signals(self, signals: Signals) -> bool:
-        """Take signals over; True when the crop of a tile has to change."""
+    def signals(self, signals: Signals) -> None:
+        """Take signals over."""
         before = self._signals.get(signals.session)
         if before is None or before.rows_hash != signals.rows_hash:
             self._steady[signals.session] = self._clock()
         self._signals[signals.session] = signals
-        return before is None or (before.rows, len(before.bottom) == before.rows) != (
-            signals.rows,
-            len(signals.bottom) == signals.rows,
-        )
 
     def signals_of(self, session: str) -> Signals | None:
         """The last signals of a session."""

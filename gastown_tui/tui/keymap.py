@@ -71,12 +71,12 @@ class Keymap:
     """Which key does what, by context; `problems` are one line each."""
 
     def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
-        """`overrides`: action id to a key or a list of keys; an empty list takes its keys away."""
+        """`overrides`: action id to keys, a list or a text with blanks; none takes them away."""
         self.problems: list[str] = []
         self.keys: dict[str, tuple[str, ...]] = {each.id: each.keys for each in ACTIONS}
         changed: set[str] = set()
         for name, value in (overrides or {}).items():
-            keys = [value] if isinstance(value, str) else value
+            keys = value.split() if isinstance(value, str) else value
             if name not in BY_ID:
                 self.problems.append(f"[keys] {name}: there is no such action")
             elif not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):

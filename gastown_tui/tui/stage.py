@@ -11,7 +11,7 @@ from gastown_tui.tui.store import Store
 from gastown_tui.tui.widgets.pane import PaneView
 from gastown_tui.tui.widgets.terminal_pane import TerminalPane
 from gastown_tui.viewmodels import agents as agent_view
-from gastown_tui.viewmodels.layout import PTY_COLUMNS, Plan, assign_tiles
+from gastown_tui.viewmodels.layout import Plan, assign_tiles
 from gastown_tui.viewmodels.text import string
 
 _LIVELY: Final = {
@@ -155,12 +155,6 @@ class Stage:
             return f"{state} · R restarts"
         return "waiting for its picture"
 
-    def view_of(self, session: str) -> PaneView | None:
-        """The view that shows a session."""
-        if self.pane_shown and session == self.pane.session:
-            return self.pane
-        return next((view for view in self.views if view.session == session), None)
-
     def fit_session(self) -> None:
         """Give the session of a zoomed pane the pane's size, once; it keeps it."""
         size = self.pane.size
@@ -170,8 +164,3 @@ class Stage:
             return
         if known is None or (known.cols, known.rows) != (cols, rows):
             self._port.resize(self.selected, cols, rows)
-
-    @property
-    def usual_columns(self) -> int:
-        """The width that sessions have unless they were zoomed."""
-        return PTY_COLUMNS

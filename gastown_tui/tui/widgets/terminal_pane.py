@@ -61,8 +61,7 @@ class TerminalPane(PaneView):
         asked = self._asked
         try:
             total = (await self._port.rows(session, 0, 0)).total
-            end = self.first_row() + height if not self.back else len(self.picture.rows)
-            below = len(self.picture.rows) - min(end, len(self.picture.rows))
+            below = max(0, len(self.picture.rows) - super().first_row() - height)
             back = max(0, min(self.back + step, total - height - below))
             if back == 0:
                 self.live()

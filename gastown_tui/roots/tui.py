@@ -1,0 +1,341 @@
+"""The screen of a town: `python -m gastown_tui.roots.tui --town DIR`.
+
+Two connections, each kept up for as long as the screen is: the feed of the controller, and the
+terminals of screens. Either may go and come back at any time; what is on the screen stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import logging
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from gastown_tui import protocol
+from gastown_tui.adapters.daemons import ensure_host, feed_socket, host_running, screens_socket
+from gastown_tui.adapters.link import Link
+from gastown_tui.domain.errors import GastownError, ProtocolError, Unavailable
+from gastown_tui.protocol import FeedFrame, ScreensFrame
+from gastown_tui.tui.app import GastownApp
+from gastown_tui.tui.ports import Daemon, FeedItem, LinkState, ScreenItem
+
+_BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_ANSWER_S: Final = 40.0
+"""How long an answer may take; the controller itself gives up after 30."""
+_LOG: Final = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class _Asker:
+    """Requests under way on one connection, each answered once or broken off."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    async def ask(self, send: Callable[[int], bool], kind: type[_T]) -> _T:
+        """Send a request under a new number and wait for the answer.
+
+        Raises:
+            GastownError: it was refused, or the connection is or goes away.
+        """
+        number = next(self._numbers)
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            if not send(number):
+                raise self.gone()
+            found = await asyncio.wait_for(answer, _ANSWER_S)
+        except TimeoutError as error:
+            raise Unavailable(f"the {self._what} does not answer") from error
+        finally:
+            self._waiting.pop(number, None)
+        if isinstance(found, protocol.Failed):
+            raise GastownError(found.message, hint=found.hint)
+        if not isinstance(found, kind):
+            raise ProtocolError(f"the {self._what} answered with something else")
+        return found
+
+    def gone(self) -> Unavailable:
+        """What is raised while there is no connection."""
+        return Unavailable(f"the {self._what} is not running", hint="`gastown up` starts it")
+
+    def answered(self, frame: object) -> bool:
+        """Give an answer to who waits for it; False when nobody does."""
+        waiting = self._waiting.get(getattr(frame, "req", 0))
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(frame)
+        return True
+
+    def break_off(self) -> None:
+        """The connection has gone: nobody waits any longer."""
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(self.gone())
+
+
+class _HostWatch:
+    """Tells whether the host is there, asked only while something else is missing."""
+
+    def __init__(self, town: Path) -> None:
+        self._town = town
+        self.up: bool | None = None
+
+    async def look(self) -> LinkState | None:
+        """The host's coming or going since the last look."""
+        up = await asyncio.to_thread(host_running, self._town)
+        if up == self.up:
+            return None
+        before, self.up = self.up, up
+        if before is None and up:
+            return None
+        return LinkState(daemon="host", up=up, since=time.time())
+
+
+async def _keep(
+    connect: Callable[[], Any],
+    serve: Callable[[Any], Any],
+    tell: Callable[[LinkState], None],
+    daemon: Daemon,
+    host: _HostWatch,
+) -> None:
+    """Connect, serve until the connection ends, and again, for ever."""
+    tries, up = 0, None
+    while True:
+        problem = ""
+        try:
+            link = await connect()
+        except (GastownError, OSError) as error:
+            problem = str(error)
+        else:
+            tries, up = 0, True
+            tell(LinkState(daemon=daemon, up=True))
+            try:
+                await serve(link)
+            except GastownError as error:
+                problem = str(error)
+                _LOG.warning("%s: %s", daemon, error)
+            finally:
+                link.close()
+        if up is not False:
+            up = False
+            tell(LinkState(daemon=daemon, up=False, since=time.time(), text=problem))
+        if found := await host.look():
+            tell(found)
+        await asyncio.sleep(_BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)])
+        tries += 1
+
+
+class LinkTown:
+    """The controller over its feed socket."""
+
+    def __init__(self, town: Path, host: _HostWatch) -> None:
+        self._town, self._host = town, host
+        self._link: Link[FeedFrame] | None = None
+        self._asker = _Asker("controller")
+        self._listener: Callable[[FeedItem], None] = lambda _item: None
+        self._version, self._boot = 0, ""
+
+    def follow(self, listener: Callable[[FeedItem], None]) -> None:
+        """See `TownPort`."""
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Keep the connection up."""
+
+        async def connect() -> Link[FeedFrame]:
+            path, decoder = feed_socket(self._town), protocol.feed_decoder()
+            return await Link.open(path, decoder, role="tui", what="controller")
+
+        await _keep(connect, self._serve, self._listener, "controller", self._host)
+
+    async def _serve(self, link: Link[FeedFrame]) -> None:
+        self._link = link
+        link.send(protocol.Follow(version=self._version, boot=self._boot))
+        try:
+            async for frame in link.frames():
+                self._take(frame)
+        finally:
+            self._link = None
+            self._asker.break_off()
+
+    def _take(self, frame: FeedFrame) -> None:
+        if isinstance(frame, protocol.Snapshot):
+            self._version, self._boot = frame.version, frame.boot
+            self._listener(frame)
+        elif isinstance(frame, protocol.Delta):
+            if frame.base > self._version and self._link is not None:
+                self._link.send(protocol.Follow())
+                return
+            self._version = frame.version
+            self._listener(frame)
+        else:
+            self._asker.answered(frame)
+
+    def _send(self, frame: FeedFrame) -> bool:
+        if self._link is None:
+            return False
+        self._link.send(frame)
+        return True
+
+    async def ask(self, verb: str, target: str = "", **arguments: str) -> protocol.Receipt:
+        """See `TownPort`."""
+        return await self._asker.ask(
+            lambda number: self._send(
+                protocol.Ask(
+                    req=number, verb=verb, target=target, arguments=arguments, actor="overseer"
+                )
+            ),
+            protocol.Receipt,
+        )
+
+    async def diff(self, subject: str) -> protocol.DiffText:
+        """See `TownPort`."""
+        return await self._asker.ask(
+            lambda number: self._send(protocol.AskDiff(req=number, subject=subject)),
+            protocol.DiffText,
+        )
+
+    async def start_host(self) -> str:
+        """See `TownPort`."""
+        await asyncio.to_thread(ensure_host, self._town)
+        return "the town is started"
+
+
+class LinkScreens:
+    """The terminals over screens' socket."""
+
+    def __init__(self, town: Path, host: _HostWatch) -> None:
+        self._town, self._host = town, host
+        self._link: Link[ScreensFrame] | None = None
+        self._asker = _Asker("screens process")
+        self._listener: Callable[[ScreenItem], None] = lambda _item: None
+
+    def listen(self, listener: Callable[[ScreenItem], None]) -> None:
+        """See `ScreensPort`."""
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Keep the connection up."""
+
+        async def connect() -> Link[ScreensFrame]:
+            path, decoder = screens_socket(self._town), protocol.screens_decoder()
+            link = await Link.open(path, decoder, role="tui", what="screens process")
+            self._link = link
+            link.send(protocol.WatchSignals())
+            return link
+
+        await _keep(connect, self._serve, self._listener, "screens", self._host)
+
+    async def _serve(self, link: Link[ScreensFrame]) -> None:
+        try:
+            async for frame in link.frames():
+                if isinstance(frame, protocol.ScreenFrame | protocol.Signals):
+                    self._listener(frame)
+                elif not self._asker.answered(frame) and isinstance(frame, protocol.Failed):
+                    _LOG.info("screens: %s", frame.message)
+        finally:
+            self._link = None
+            self._asker.break_off()
+
+    def _send(self, frame: ScreensFrame) -> bool:
+        if self._link is None:
+            return False
+        self._link.send(frame)
+        return True
+
+    def subscribe(self, session: str, cols: int, rows: int, fps: float) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.Subscribe(session=session, cols=cols, rows=rows, fps=fps))
+
+    def unsubscribe(self, session: str) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.Unsubscribe(session=session))
+
+    def ack(self, session: str, number: int) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.Ack(session=session, number=number))
+
+    def key(self, session: str, key: str, text: str) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.Key(session=session, key=key, text=text))
+
+    def paste(self, session: str, text: str) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.Paste(session=session, text=text))
+
+    def mouse(self, event: protocol.Mouse) -> None:
+        """See `ScreensPort`."""
+        self._send(event)
+
+    def resize(self, session: str, cols: int, rows: int) -> None:
+        """See `ScreensPort`."""
+        self._send(protocol.ResizeSession(session=session, cols=cols, rows=rows))
+
+    async def rows(self, session: str, first: int, count: int) -> protocol.RowsOf:
+        """See `ScreensPort`."""
+        return await self._asker.ask(
+            lambda number: self._send(
+                protocol.AskRows(req=number, session=session, first=first, count=count)
+            ),
+            protocol.RowsOf,
+        )
+
+
+class Cockpit(GastownApp):
+    """The application with its two connections."""
+
+    def __init__(self, town: Path) -> None:
+        host = _HostWatch(town)
+        self._feed, self._screens = LinkTown(town, host), LinkScreens(town, host)
+        super().__init__(self._feed, self._screens, keys=user_keys(town))
+
+    def on_ready(self) -> None:
+        """Connect, now that the screen listens."""
+        self.run_worker(self._feed.run(), exit_on_error=False)
+        self.run_worker(self._screens.run(), exit_on_error=False)
+
+
+def user_keys(town: Path) -> dict[str, object]:
+    """The `[keys]` table of `town.toml`; empty when there is none that can be read.
+
+    A broken file is the controller's to report: the screen must come up all the same.
+    """
+    try:
+        with (town / "town.toml").open("rb") as file:
+            found = tomllib.load(file).get("keys", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        _LOG.warning("town.toml: %s", error)
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def run(town: Path) -> int:
+    """Show the town until the overseer quits; the exit code."""
+    folder = town / ".gastown" / "log"
+    if folder.parent.is_dir():
+        folder.mkdir(exist_ok=True)
+        logging.basicConfig(filename=folder / "tui.log", level=logging.INFO)
+    app = Cockpit(town)
+    app.run()
+    return app.return_code or 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="the screen of a town")
+    parser.add_argument("--town", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    return run(options.town.resolve())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
