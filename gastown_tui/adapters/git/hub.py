@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
+import tempfile
+import time
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,7 @@ TOWN_NAME = "Gas Town"
 TOWN_EMAIL = "gastown@localhost"
 """Who commits for the town when the caller names nobody."""
 
+_PARTIAL = ".repo.partial-"
 _SETTINGS = (
     ("core.logAllRefUpdates", "always"),
     ("gc.auto", "0"),
@@ -115,16 +117,18 @@ def create_hub(
         raise Conflict(f"{final} exists already")
     origin, lender = (source, reference) if is_url(source) else _own_upstream(Path(source))
     home.mkdir(parents=True, exist_ok=True)
-    partial = home / f".repo.partial-{os.getpid()}"
-    for left in home.glob(".repo.partial-*"):
-        shutil.rmtree(left)
-    try:
+    for left in home.glob(f"{_PARTIAL}*"):
+        if left.stat().st_mtime < time.time() - 2 * NETWORK_LIMIT:
+            shutil.rmtree(left)
+    # Made aside and put in place whole: a kill leaves no half hub behind.
+    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=home) as folder:
+        partial = Path(folder) / "repo"
         _clone(home, partial, origin, lender)
         default = _settle(partial, default_branch, origin)
-        partial.rename(final)
-    finally:
-        if partial.exists():
-            shutil.rmtree(partial)
+        try:
+            partial.rename(final)
+        except OSError:
+            raise Conflict(f"{final} exists already") from None
     return HubInfo(path=final, origin=origin, default=default, pushable=_pushable(origin))
 
 

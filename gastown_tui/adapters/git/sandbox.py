@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +19,7 @@ from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 LANDED = "refs/gastown/landed/"
 """Where a request's submitted tip is kept after its branch has gone."""
+_GONE = ".gone-"
 _LOCK_REASON = "in use by gastown"
 _NO_BEADS = "/*\n!/.beads/\n"
 
@@ -66,7 +70,7 @@ def create_sandbox(
             "checkout", "-q", "-b", branch, "--no-track", start
         )
     else:
-        _add(git, path, ("--no-track", "-b", branch), start)
+        _add(hub, path, ("--no-track", "-b", branch), start)
     _leave_beads_out(path, start)
     if redirect is not None:
         (path / ".beads").mkdir(exist_ok=True)
@@ -87,7 +91,7 @@ def create_detached(hub: HubInfo, path: Path, base: str) -> SandboxInfo:
     if reused:
         reset_worktree(path, start)
     else:
-        _add(git, path, ("--detach",), start)
+        _add(hub, path, ("--detach",), start)
     _leave_beads_out(path, start)
     return SandboxInfo(path=path, branch=None, base=start, reused=reused)
 
@@ -110,7 +114,7 @@ def reset_worktree(path: Path, commit: str) -> None:
 
 def remove_sandbox(
     hub: HubInfo, path: Path, branch: str, *, submitted: str, request: str, base: str | None = None
-) -> None:
+) -> list[Path]:
     """Remove a sandbox and its branch once nothing in them could be lost; may be repeated.
 
     ``refs/gastown/landed/REQUEST`` keeps `submitted` before the branch goes.
@@ -122,6 +126,9 @@ def remove_sandbox(
         submitted: the tip that was submitted, and has landed (the caller has checked that).
         request: the merge request's id.
         base: a commit or ref that the sandbox may also stand at without holding work.
+
+    Returns:
+        Folders that could not be deleted (files of another user), moved out of the way.
 
     Raises:
         Conflict: changes, untracked files, a stash, submodule changes, an unfinished operation,
@@ -142,13 +149,14 @@ def remove_sandbox(
             hint="submit it again, or drop it by name",
         )
     keep_landed(hub, request, submitted)
-    if path.exists():
-        git.call("worktree", "unlock", str(path), ok=None)
-        # Forced for git's sake only: it refuses any worktree with submodules, looked at or not.
-        git.where(limit=NETWORK_LIMIT).call("worktree", "remove", "--force", "--", str(path))
-    else:
+    with _alone(hub):
+        if path.exists():
+            # Gone at one stroke: a kill in the middle of deleting must not look like a change.
+            path.rename(Path(tempfile.mkdtemp(prefix=_GONE, dir=path.parent)) / path.name)
         _forget(git, path)
+        gone = list(path.parent.glob(f"{_GONE}*"))
     delete_branch(hub, branch, submitted)
+    return _sweep(gone)
 
 
 def keep_landed(hub: HubInfo, request: str, submitted: str) -> None:
@@ -248,20 +256,30 @@ def _occupied(hub: HubInfo, path: Path) -> bool:
         raise Conflict(f"{path} belongs to another repository", hint="move it away")
     if not (own / "index").exists() and [entry.name for entry in path.iterdir()] == [".git"]:
         # Made and killed before its files came: nothing of anybody's is in it.
-        git = Git(hub.path)
-        git.call("worktree", "unlock", str(path), ok=None)
-        git.call("worktree", "remove", "--force", "--", str(path))
+        with _alone(hub):
+            shutil.rmtree(path)
+            _forget(Git(hub.path), path)
         return False
     return True
 
 
-def _add(git: Git, path: Path, options: tuple[str, ...], start: str) -> None:
+@contextlib.contextmanager
+def _alone(hub: HubInfo) -> Iterator[None]:
+    """Change git's list of worktrees alone: it fails on another's entry that is half written."""
+    with (hub.git_dir / "gastown-worktrees.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _add(hub: HubInfo, path: Path, options: tuple[str, ...], start: str) -> None:
+    git = Git(hub.path, env=identity(author=True))
     path.parent.mkdir(parents=True, exist_ok=True)
-    _forget(git, path)
-    git.call(
-        "worktree", "add", "-q", "--no-checkout", "--lock", "--reason", _LOCK_REASON,
-        *options, "--", str(path), start,
-    )  # fmt: skip
+    with _alone(hub):
+        _forget(git, path)
+        git.call(
+            "worktree", "add", "-q", "--no-checkout", "--lock", "--reason", _LOCK_REASON,
+            *options, "--", str(path), start,
+        )  # fmt: skip
 
 
 def _forget(git: Git, path: Path) -> None:
@@ -270,6 +288,20 @@ def _forget(git: Git, path: Path) -> None:
     if wanted in git.call("worktree", "list", "--porcelain").out.splitlines():
         git.call("worktree", "unlock", str(path), ok=None)
         git.call("worktree", "remove", "--force", "--", str(path))
+
+
+def _sweep(gone: Sequence[Path]) -> list[Path]:
+    """Delete what removals moved aside, read-only folders too; returns what would not go."""
+
+    def insist(function: Callable[[str], object], name: str, _: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(name).parent.chmod(0o700)
+            Path(name).chmod(0o700)
+            function(name)
+
+    for path in gone:
+        shutil.rmtree(path, onerror=insist)
+    return [path for path in gone if path.exists()]
 
 
 def _leave_beads_out(path: Path, commit: str) -> None:

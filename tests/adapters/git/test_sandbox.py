@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gastown_tui.adapters.git import sandbox
 from gastown_tui.adapters.git.hub import open_hub
 from gastown_tui.adapters.git.sandbox import (
     clear_stale_locks,
@@ -155,6 +156,25 @@ def test_removal_refuses_what_would_be_lost(hub, box, shell, mess, named) -> Non
         remove_sandbox(hub, box.path, BRANCH, submitted=box.base, request="mr-1")
     assert box.path.exists()
     assert shell(hub.path)("git for-each-ref refs/gastown/landed") == ""
+
+
+def test_removal_killed_in_the_middle_is_finished_later(hub, box, monkeypatch) -> None:
+    frozen = box.path / "t.log"
+    frozen.mkdir()
+    (frozen / "file").write_text("x")
+    frozen.chmod(0o500)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for step in ("_forget", "delete_branch", "_sweep"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox, step, killed)
+            with pytest.raises(KeyboardInterrupt):
+                remove_sandbox(hub, box.path, BRANCH, submitted=box.base, request="mr-1")
+    assert remove_sandbox(hub, box.path, BRANCH, submitted=box.base, request="mr-1") == []
+    assert list(box.path.parent.iterdir()) == []
+    assert not list((hub.git_dir / "worktrees").glob("*"))
 
 
 def test_anothers_stash_does_not_hold_this_sandbox(hub, box, town, shell) -> None:
