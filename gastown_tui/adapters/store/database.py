@@ -90,7 +90,9 @@ class Database:
             self.path, timeout=_WAIT, isolation_level=None, check_same_thread=False
         )
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                with self._lock.held():  # two that switch at once would refuse each other
+                    connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             if sys.platform == "darwin":
                 connection.execute("PRAGMA fullfsync=1")

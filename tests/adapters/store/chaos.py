@@ -3,6 +3,7 @@
 `chaos.py points STEP OFFSET`   cut a write, an absorb and a fold at every STEP-th line they execute
 `chaos.py kill TIMES SEED`      SIGKILL a writer at random instants
 `chaos.py crowd WRITERS SEED`   many writers at once
+`chaos.py first OPENERS`        all open a directory that has no store yet
 `chaos.py full`                 no room on the disk
 
 Prints one JSON object; an AssertionError ends it with a traceback.
@@ -286,6 +287,28 @@ def crowd(writers, seed):
     return {"writes": writers * (2 * len(contested) + 1)}
 
 
+def first(openers):
+    for _ in range(5):
+        beads = template()
+        shutil.rmtree(beads / ".gastown")
+        start = time.time() + 0.05
+
+        def opener(beads=beads, start=start):
+            while time.time() < start:
+                pass
+            store = open_store(beads)
+            assert store.get("x-b").title == "B <"
+            store.create(actor="t", title="T")
+            store.close()
+
+        assert children(*[opener] * openers) == [0] * openers
+        store = open_store(beads)
+        assert len(store.list()) == 3 + openers
+        store.close()
+        shutil.rmtree(beads.parent)
+    return {"opened": 5 * openers}
+
+
 def full():
     beads = template()
     store = open_store(beads)
@@ -320,5 +343,5 @@ def full():
 
 if __name__ == "__main__":
     verb, *arguments = sys.argv[1:]
-    verbs = {"points": points, "kill": kill, "crowd": crowd, "full": full}
+    verbs = {"points": points, "kill": kill, "crowd": crowd, "first": first, "full": full}
     print(json.dumps(verbs[verb](*(int(argument) for argument in arguments))))

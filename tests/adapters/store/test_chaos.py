@@ -53,6 +53,10 @@ def test_twenty_processes_write_at_once(tmp_path):
     assert chaos("crowd", 20, 3, folder=tmp_path)["writes"] == 500
 
 
+def test_twenty_processes_open_for_the_first_time(tmp_path):
+    assert chaos("first", 20, folder=tmp_path)["opened"] == 100
+
+
 def test_no_room_leaves_nothing_half_there(tmp_path):
     write, fold = chaos("full", folder=tmp_path)["told"]
     assert "nothing was changed" in write

@@ -207,6 +207,7 @@ def test_fold_writes_through_a_given_change(opened, file):
     change = store.apply([AddLabel("x-a", "l")], actor="me").change
     result = store.fold()
     assert (result.written, result.through, result.beads) == (True, change, 3)
+    assert set(rows(file)["x-a"]) == {"id", "title", "notes", "updated_at", "labels"}, "no more"
 
 
 def test_sorted_files_stay_sorted_and_others_keep_their_order(opened, file):
