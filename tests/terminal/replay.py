@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from gastown_tui.cells import Row
 from gastown_tui.terminal import Terminal
 
 COLS, ROWS = 100, 30
+_SOCKETS = tempfile.TemporaryDirectory(prefix="gt-")  # short, and gone with the test run
 ENVIRONMENT = {
+    "TMUX_TMPDIR": _SOCKETS.name,
     "PATH": os.environ["PATH"],
     "TERM": "xterm-256color",
     "LANG": "C.UTF-8",

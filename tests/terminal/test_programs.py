@@ -112,6 +112,8 @@ def test_tmux_in_a_terminal(tmp_path: Path) -> None:
         player.until("50")
         output = player.output
     finally:
-        subprocess.run([program("tmux"), "-L", socket, "kill-server"], check=False)
+        subprocess.run(
+            [program("tmux"), "-L", socket, "kill-server"], check=False, env=replay.ENVIRONMENT
+        )
         player.close()
     same_screen(output, tmp_path)
