@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 _ORDERING: Final = ("blocks", "conditional-blocks")
 """Edges that must not form a circle together; parent-child edges must not among themselves."""
+_COUNTED: Final = 10_000
+"""Above so many rows, ids are not counted to choose their length."""
 _REACHES: Final = """
 WITH RECURSIVE reached(id) AS (
     SELECT ?
@@ -250,12 +252,20 @@ class Transaction:
             creator=self._actor,
             created=int(self._now.timestamp() * 1e6) * 1000,
         )
-        query = "SELECT count(*) FROM bead WHERE id > ? AND id < ? AND instr(id, '.') = 0"
-        count = self._connection.execute(query, (f"{prefix}-", f"{prefix}.")).fetchone()[0]
+        count = self._top_level(prefix)
         for candidate in ids.candidates(prefix, seed, count):
             if not self._taken(candidate):
                 return candidate
         raise Conflict("no free id was found", hint="try again")
+
+    def _top_level(self, prefix: str) -> int:
+        """How many ids of a prefix are no children; in a large store all of its beads count."""
+        total = rows.free_number(self._connection) - 1
+        if total > _COUNTED:
+            return total
+        query = "SELECT count(*) FROM bead WHERE id > ? AND id < ? AND instr(id, '.') = 0"
+        found = self._connection.execute(query, (f"{prefix}-", f"{prefix}."))
+        return int(found.fetchone()[0])
 
     def _taken(self, bead: str) -> bool:
         query = "SELECT 1 FROM bead WHERE id = ?"
