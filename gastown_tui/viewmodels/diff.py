@@ -110,7 +110,9 @@ class _Parser:
         self.rows.append(Row(kind, old, new, text, max(0, len(self.files) - 1)))
 
     def _open(self, names: str) -> None:
-        self.files.append({"path": names.rpartition(" b/")[2], "row": len(self.rows)})
+        quoted = names.endswith('"')
+        path = names[names.rfind(' "b/') + 1 :] if quoted else names[names.rfind(" b/") + 1 :]
+        self.files.append({"path": unquote(path).removeprefix("b/"), "row": len(self.rows)})
         self._counts.append([0, 0])
         self._row("file", "")
 
@@ -150,7 +152,7 @@ class _Parser:
         if word == "---":
             if unquote(rest) == "/dev/null":
                 at["change"] = "A"
-            elif not at["path"]:
+            else:
                 at["path"] = unquote(rest).removeprefix("a/")
         elif word == "+++":
             if unquote(rest) == "/dev/null":
@@ -170,7 +172,7 @@ class _Parser:
     def result(self) -> Diff:
         files = tuple(
             FileDiff(
-                path=unquote(str(each["path"])),
+                path=str(each["path"]),
                 before=str(each.get("before", "")),
                 change=str(each.get("change", "M")),
                 plus=plus,

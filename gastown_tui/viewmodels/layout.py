@@ -101,7 +101,7 @@ def _plan(
 
 
 def _small(body: Place, view: View) -> Plan:
-    drawer = min(max(6, body.height * 2 // 5), body.height - 5) if view.drawer else 0
+    drawer = min(max(6, body.height * 2 // 5), max(0, body.height - 5)) if view.drawer else 0
     upper = body.height - drawer
     listed = max(16, min(34, body.width * 7 // 20))
     slots = [Slot(("agents",), Place(body.x, body.y, listed, upper))]

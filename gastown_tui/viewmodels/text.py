@@ -105,7 +105,8 @@ def spread(left: Line, right: Line, width: int) -> Line:
     """`left` and `right` at the two ends of `width` cells; `left` gives way where they meet."""
     room = width - line_cells(right)
     if room < 0:
-        return crop_line(right, width)
+        kept = crop_line(right, width)
+        return (*kept, (" " * (width - line_cells(kept)), "text"))
     gap = 1 if right else 0
     kept = crop_line(left, max(0, room - gap)) if line_cells(left) > room - gap else left
     return (*kept, (" " * (room - line_cells(kept)), "text"), *right)

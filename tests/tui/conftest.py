@@ -1,0 +1,86 @@
+"""An application over fake ports, and a hand on its keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gastown_tui.tui.app import GastownApp
+from gastown_tui.tui.ports import Clocks
+
+_SPEC = importlib.util.spec_from_file_location("fake_town", Path(__file__).with_name("fake_town.py"))
+fake_town = importlib.util.module_from_spec(_SPEC)
+sys.modules["fake_town"] = fake_town
+_SPEC.loader.exec_module(fake_town)
+
+NOW = fake_town.NOW
+
+
+class Seat:
+    """The overseer's seat: application, ports, keys."""
+
+    def __init__(self, app, town, screens, pilot):
+        self.app, self.town, self.screens, self.pilot = app, town, screens, pilot
+        self.board = app.dashboard
+
+    async def press(self, *keys):
+        for key in keys:
+            await self.pilot.press(key)
+            await asyncio.sleep(0.013)
+            await self.pilot.pause()
+
+    async def write(self, text):
+        """Type into a field."""
+        for mark in text:
+            await self.pilot.press(mark if mark != " " else "space")
+        await self.pilot.pause()
+
+    async def until(self, check, seconds=3.0):
+        end = time.monotonic() + seconds
+        while not check():
+            assert time.monotonic() < end, "it did not come to that"
+            await asyncio.sleep(0.01)
+            await self.pilot.pause()
+
+    async def overlay(self):
+        """What stands over the panes, once it is there and armed."""
+        await self.until(lambda: self.board._overlay is not None and self.board._overlay.is_attached)
+        await asyncio.sleep(0.32)
+        return self.board._overlay
+
+    @property
+    def asked(self):
+        return self.town.asked
+
+    def text(self):
+        """Everything on the screen."""
+        return "\n".join(
+            "".join(part.text for part in strip) for strip in self.app.screen._compositor.render_strips()
+        )
+
+    def toasts(self):
+        return [each.message for each in self.app._notifications]
+
+
+@pytest.fixture
+def seat():
+    """`async with seat(size=..., agents=...) as s`."""
+
+    @asynccontextmanager
+    async def build(size=(120, 40), agents=12, town=None, screens=None, keys=None):
+        built, shown = fake_town.build(agents, now=NOW)
+        town, screens = town or built, screens or shown
+        app = GastownApp(town, screens, keys=keys, clocks=Clocks(lambda: NOW, time.monotonic))
+        async with app.run_test(size=size) as pilot:
+            made = Seat(app, town, screens, pilot)
+            await made.until(lambda: made.board.stage.selected or not town.feed.get("agents"))
+            await pilot.pause()
+            yield made
+
+    return build

@@ -1,0 +1,424 @@
+"""Each action: what is asked of the town when its key is pressed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gastown_tui.protocol import Receipt
+from gastown_tui.tui.actions import ACTIONS
+from gastown_tui.tui.handlers.table import HANDLERS
+from gastown_tui.tui.screens.diff import DiffScreen
+from gastown_tui.viewmodels.agents import needy
+
+PERM = "gateway/polecats/nux"
+
+
+def wait_for_permission(seat, agent="ledgerly/polecats/toast"):
+    """Let an agent ask for a permission; its name."""
+    row = dict(seat.town.feed["agents"][agent]) | {
+        "state": "waiting", "needs": "permission", "needs_since": 1.0, "question": "Run it?",
+    }  # fmt: skip
+    seat.town.feed["agents"][agent] = row
+    seat.town.change(agents={agent: row})
+    return agent
+
+
+async def go(s, agent):
+    """Put the cursor on an agent."""
+    s.board.reveal("agents", agent)
+    await s.pilot.pause()
+    assert s.board.stage.selected == agent
+
+
+def test_every_action_has_a_handler():
+    town = {each.id for each in ACTIONS if each.context in ("nav", "pane")}
+    assert town == set(HANDLERS)
+
+
+async def test_moving_follows_with_the_pane(seat):
+    async with seat() as s:
+        assert s.board.stage.selected == "mayor"
+        await s.press("j")
+        first = s.board.stage.selected
+        assert first.startswith("gateway/")
+        await s.press("down", "k", "k")
+        assert s.board.stage.selected == "mayor"
+        await s.press("G")
+        assert s.board.panels.cursor("agents") == s.board.panels.listed_agents()[-1]
+        await s.press("g")
+        assert s.board.stage.selected == "mayor"
+
+
+async def test_focus_sends_every_key_until_the_leave_key(seat):
+    async with seat() as s:
+        await s.press("j", "enter")
+        agent = s.board.stage.selected
+        for key in ("q", "escape", "ctrl+c", "tab", "ctrl+p", "X", "full_stop"):
+            await s.press(key)
+        assert [each[2] for each in s.screens.sent] == ["q", "escape", "ctrl+c", "tab", "ctrl+p", "X", "full_stop"]
+        assert s.screens.sent[0] == ("key", agent, "q", "q")
+        assert s.screens.sent[6][3] == "."
+        await s.press("ctrl+q")
+        assert not s.board.stage.pane.has_focus
+        assert len(s.screens.sent) == 7
+        await s.press("j")
+        assert s.board.stage.selected != agent
+
+
+async def test_the_leave_key_twice_sends_one(seat):
+    async with seat() as s:
+        await s.press("enter")
+        await s.press("ctrl+q", "ctrl+q")
+        assert s.screens.sent == [("key", "mayor", "ctrl+q", "")]
+        assert s.board.stage.pane.has_focus
+        await s.press("ctrl+q")
+        await asyncio.sleep(0.45)
+        await s.press("ctrl+q")
+        assert len(s.screens.sent) == 1
+        assert s.app.is_running
+
+
+async def test_a_paste_goes_to_the_focused_agent_as_one(seat):
+    async with seat() as s:
+        await s.press("enter")
+        s.app.post_message(__import__("textual").events.Paste("two\nlines"))
+        await s.until(lambda: s.screens.sent)
+        assert s.screens.sent == [("paste", "mayor", "two\nlines")]
+
+
+async def test_who_needs_me_in_order_and_round(seat):
+    async with seat(agents=24) as s:
+        order = needy(s.town.feed["agents"])
+        seen = []
+        for _ in range(len(order) + 1):
+            await s.press("w")
+            seen.append(s.board.stage.selected)
+        assert seen == [*order, order[0]]
+        await s.press("W")
+        assert s.board.stage.selected == order[-1]
+
+
+async def test_only_who_needs_me(seat):
+    async with seat(agents=24) as s:
+        await s.press("p")
+        assert set(s.board.panels.listed_agents()) == set(needy(s.town.feed["agents"]))
+        await s.press("escape")
+        assert len(s.board.panels.listed_agents()) == 24
+
+
+async def test_nudge(seat):
+    async with seat() as s:
+        await s.press("j", "n")
+        await s.overlay()
+        await s.write("try again")
+        await s.press("ctrl+j")
+        await s.write("please")
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        agent = s.board.stage.selected
+        assert s.asked == [("nudge", agent, {"text": "try again\nplease", "mode": "wait-idle"})]
+        assert s.board._overlay is None
+        assert s.board.panels.lists["agents"].has_focus
+
+
+async def test_a_cancelled_or_empty_nudge_asks_nothing(seat):
+    async with seat() as s:
+        await s.press("n")
+        await s.overlay()
+        await s.press("enter")
+        assert s.board._overlay is not None
+        await s.press("escape")
+        await s.until(lambda: s.board._overlay is None)
+        assert s.asked == []
+
+
+async def test_nudge_with_a_mode(seat):
+    async with seat() as s:
+        await s.press("N")
+        await s.overlay()
+        await s.press("i")
+        await s.until(lambda: s.board._overlay is not None and hasattr(s.board._overlay, "field"))
+        await s.write("stop")
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        assert s.asked[0][2] == {"text": "stop", "mode": "interrupt"}
+
+
+async def test_broadcast_to_the_marked(seat):
+    async with seat() as s:
+        await s.press("j", "space", "space", "b")
+        await s.overlay()
+        await s.write("all hands")
+        await s.press("enter")
+        await s.until(lambda: len(s.asked) == 2)
+        assert {target for _, target, _ in s.asked} == set(s.board.panels.listed_agents()[1:3])
+
+
+@pytest.mark.parametrize(("key", "verb"), [("a", "approve_dialog"), ("A", "approve_always"), ("D", "deny_dialog")])
+async def test_dialogs_are_answered_with_the_rows_that_were_seen(seat, key, verb):
+    async with seat() as s:
+        agent = wait_for_permission(s)
+        await go(s, agent)
+        await asyncio.sleep(0.3)
+        await s.press(key)
+        if key == "A":
+            await s.overlay()
+            s.screens.signal(agent, rows_hash="another")
+            await s.press("y")
+        if key == "D":
+            await s.overlay()
+            await s.write("no")
+            await s.press("enter")
+        await s.until(lambda: s.asked)
+        more = {"reason": "no"} if key == "D" else {}
+        assert s.asked == [(verb, agent, {"if_rows": "h1", **more})]
+
+
+async def test_a_dialog_that_has_just_changed_is_not_answered(seat):
+    async with seat() as s:
+        agent = wait_for_permission(s)
+        await go(s, agent)
+        await asyncio.sleep(0.3)
+        s.screens.signal(agent, rows_hash="h2")
+        await s.press("a")
+        assert s.asked == []
+        assert any("just changed" in text for text in s.toasts())
+
+
+async def test_who_does_not_ask_is_not_answered(seat):
+    async with seat() as s:
+        await s.press("j", "a")
+        assert s.asked == []
+        assert any("does not ask" in text for text in s.toasts())
+
+
+async def test_interrupt(seat):
+    async with seat() as s:
+        await s.press("j", "I")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("interrupt", s.board.stage.selected, {})]
+
+
+@pytest.mark.parametrize(
+    ("key", "verb", "arguments"),
+    [("x", "stop", {}), ("X", "kill", {}), ("R", "restart", {"fresh": "false"}), ("T", "restart", {"fresh": "true"})],
+)
+async def test_ending_an_agent_is_confirmed_with_names(seat, key, verb, arguments):
+    async with seat() as s:
+        await s.press("j", key)
+        agent = s.board.stage.selected
+        dialog = await s.overlay()
+        row = s.town.feed["agents"][agent]
+        for part in (row["name"], row["bead"], row["branch"]):
+            assert part in dialog.text
+        await s.press("y")
+        await s.until(lambda: s.asked)
+        assert s.asked == [(verb, agent, arguments)]
+
+
+async def test_a_confirmation_cannot_be_given_before_it_was_read(seat):
+    async with seat() as s:
+        await s.press("j", "X")
+        await s.until(lambda: s.board._overlay is not None and s.board._overlay.has_focus)
+        await s.pilot.press("y", "enter")
+        assert s.board._overlay is not None
+        await s.press("n")
+        await s.until(lambda: s.board._overlay is None)
+        assert s.asked == []
+
+
+async def test_marked_agents_are_ended_together(seat):
+    async with seat() as s:
+        await s.press("j", "space", "space", "X")
+        dialog = await s.overlay()
+        assert "2 agents" in dialog.text
+        await s.press("enter")
+        await s.until(lambda: len(s.asked) == 2)
+
+
+async def test_pause_and_go_on(seat):
+    async with seat() as s:
+        await s.press("j", "P")
+        await s.until(lambda: s.asked)
+        agent = s.board.stage.selected
+        row = dict(s.town.feed["agents"][agent]) | {"wanted": "paused"}
+        s.town.change(agents={agent: row})
+        await asyncio.sleep(0.1)
+        await s.press("P")
+        await s.until(lambda: len(s.asked) == 2)
+        assert [each[0] for each in s.asked] == ["pause", "resume"]
+
+
+@pytest.mark.parametrize(
+    ("key", "verb"), [("a", "approve"), ("r", "reject"), ("h", "hold"), ("t", "retry"), ("d", "drop")]
+)
+async def test_the_merge_queue_menu(seat, key, verb):
+    async with seat() as s:
+        await s.press("3", "j", "j", "m")
+        await s.overlay()
+        await s.press(key)
+        if verb in ("approve", "drop"):
+            await s.until(lambda: hasattr(s.board._overlay, "_shown"))
+            await asyncio.sleep(0.32)
+            await s.press("y")
+        if verb == "reject":
+            await s.until(lambda: hasattr(s.board._overlay, "field"))
+            await s.write("too slow")
+            await s.press("enter")
+        await s.until(lambda: s.asked)
+        expected = {"approve": {"tip": s.town.feed["mq"]["mr-3"]["submitted"]}, "reject": {"reason": "too slow"}}
+        assert s.asked == [(verb, "mr-3", expected.get(verb, {}))]
+
+
+async def test_create_a_bead(seat):
+    async with seat() as s:
+        await s.press("B")
+        await s.overlay()
+        await s.write("ledg")
+        await s.press("enter")
+        await s.until(lambda: getattr(s.board._overlay, "_title", "") == "What is it?")
+        await s.press("b")
+        await s.until(lambda: hasattr(s.board._overlay, "field"))
+        await s.write("It breaks")
+        await s.press("ctrl+j")
+        await s.write("often")
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("create_bead", "", {
+            "title": "It breaks", "description": "often", "rig": "ledgerly", "type": "bug", "priority": "2",
+        })]  # fmt: skip
+
+
+async def test_sling_the_bead_under_the_cursor(seat):
+    async with seat() as s:
+        s.board.reveal("tree", "ld-e1.5")
+        await s.press("s")
+        await s.overlay()
+        await s.press("a")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("sling", "ld-e1.5", {"bead": "ld-e1.5", "rig": "ledgerly"})]
+
+
+async def test_sling_to_the_agent_under_the_cursor(seat):
+    async with seat() as s:
+        await go(s, "ledgerly/polecats/toast")
+        await s.press("s")
+        finder = await s.overlay()
+        assert all(not each.id.endswith((".1", ".3")) for each in finder.found)
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        verb, _, arguments = s.asked[0]
+        assert (verb, arguments["agent"]) == ("sling", "ledgerly/polecats/toast")
+
+
+async def test_emergency_stop_needs_the_word(seat):
+    async with seat() as s:
+        await s.press("E")
+        await s.overlay()
+        await s.write("stop")
+        await s.press("enter")
+        assert s.asked == []
+        await s.press("ctrl+u")
+        s.board._overlay.field.clear()
+        await s.write("STOP")
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        assert s.asked[0][0] == "estop"
+        await s.press("U")
+        await s.overlay()
+        await s.press("y")
+        await s.until(lambda: len(s.asked) == 2)
+        assert s.asked[1][0] == "thaw"
+
+
+async def test_the_palette_runs_an_action_and_finds_an_agent(seat):
+    async with seat() as s:
+        await s.press("colon")
+        await s.overlay()
+        await s.write("density")
+        await s.press("enter")
+        await s.until(lambda: s.board.desk.density == "tiles")
+        await s.press("ctrl+p")
+        await s.overlay()
+        await s.write("toast")
+        await s.press("enter")
+        await s.until(lambda: s.board.stage.selected == "ledgerly/polecats/toast")
+
+
+async def test_help_lists_every_action(seat):
+    async with seat() as s:
+        await s.press("question_mark")
+        finder = await s.overlay()
+        assert {each.id for each in finder.found} == {f"action:{each.id}" for each in ACTIONS}
+        await s.write("talk to the mayor")
+        await s.press("enter")
+        await s.until(lambda: s.board.stage.pane.has_focus)
+        assert s.board.stage.selected == "mayor"
+
+
+async def test_mayor_on_one_key(seat):
+    async with seat() as s:
+        await s.press("j", "j", "M")
+        assert s.board.stage.selected == "mayor"
+        assert s.board.stage.pane.has_focus
+
+
+async def test_quit_ends_nothing_and_says_so(seat):
+    async with seat() as s:
+        await s.press("q")
+        await s.until(lambda: not s.app.is_running)
+        assert s.asked == []
+
+
+async def test_a_refusal_is_shown_in_its_own_words(seat):
+    async with seat() as s:
+        s.town.receipt = Receipt(req=0, ok=False, text="[b]nux[/b] holds a lock")
+        await s.press("j", "I")
+        await s.until(lambda: s.toasts())
+        assert "[b]nux[/b] holds a lock" in s.toasts()
+
+
+async def test_without_a_controller_keys_go_on_and_requests_say_why(seat):
+    async with seat() as s:
+        s.town.down = True
+        await s.press("j", "I")
+        await s.until(lambda: s.toasts())
+        assert "not running" in s.toasts()[0]
+        await s.press("enter", "h")
+        assert s.screens.sent
+
+
+async def test_diff_opens_and_approves_the_tip_that_was_shown(seat):
+    async with seat() as s:
+        await s.press("3", "j", "j", "d")
+        await s.until(lambda: isinstance(s.app.screen, DiffScreen))
+        assert s.screens.subscribed == {}
+        await s.press("m")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("approve", "mr-3", {"tip": "8be01d4"})]
+        await s.until(lambda: s.screens.subscribed)
+
+
+async def test_diff_rejects_with_a_reason(seat):
+    async with seat() as s:
+        await s.press("3", "j", "j", "d")
+        await s.until(lambda: isinstance(s.app.screen, DiffScreen))
+        await s.press("x")
+        await s.until(lambda: s.app.screen._composer is not None)
+        await s.write("q no")
+        await s.press("enter")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("reject", "mr-3", {"reason": "q no"})]
+
+
+async def test_diff_of_an_agent_without_a_request_only_shows(seat):
+    async with seat() as s:
+        s.town.change(mq={key: None for key in s.town.feed["mq"]})
+        await asyncio.sleep(0.1)
+        await s.press("j", "d")
+        await s.until(lambda: isinstance(s.app.screen, DiffScreen))
+        await s.press("m", "q")
+        await s.until(lambda: s.app.screen is s.board)
+        assert s.asked == []

@@ -1,0 +1,170 @@
+"""Agents, queue, convoys, events, tree and strip as expected text."""
+
+from __future__ import annotations
+
+import pytest
+
+from gastown_tui.viewmodels import states
+from gastown_tui.viewmodels.agents import (
+    agent_line,
+    agent_order,
+    agent_why,
+    card_lines,
+    matches,
+    needy,
+    next_needy,
+    title_line,
+)
+from gastown_tui.viewmodels.hints import hint_line
+from gastown_tui.viewmodels.match import score
+from gastown_tui.viewmodels.queue import (
+    convoy_line,
+    convoy_order,
+    event_order,
+    request_line,
+    request_order,
+)
+from gastown_tui.viewmodels.strip import TownFacts, strip_line
+from gastown_tui.viewmodels.text import cells, line_cells, line_text
+from gastown_tui.viewmodels.tree import tree_line, tree_nodes
+
+NOW = 1_800_000_000.0
+AGENTS = {
+    "r/polecats/nux": {"name": "nux", "rig": "r", "role": "polecat", "state": "waiting", "needs": "permission",
+                       "needs_since": NOW - 240, "question": "run\ntests?", "bead": "r-1", "bead_title": "Fix it"},
+    "r/polecats/ace": {"name": "ace", "rig": "r", "role": "polecat", "state": "working", "since": NOW - 12, "bead_title": "Edit auth"},
+    "r/crew/max": {"name": "max", "rig": "r", "role": "crew", "state": "stopped", "wanted_by": "overseer", "wanted_why": "lunch"},
+    "mayor": {"name": "mayor", "role": "mayor", "state": "idle"},
+    "r/polecats/slit": {"name": "slit", "rig": "r", "state": "waiting", "needs": "question", "needs_since": NOW - 999},
+    "r/polecats/dag": {"name": "dag", "rig": "r", "state": "waiting", "needs": "permission", "needs_since": NOW - 600},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", [states.AGENT, states.NEED, states.QUEUE, states.BEAD])
+def test_states_are_told_apart_without_colour(table):
+    marks = list(table.values())
+    assert all(cells(mark.glyph) == 1 and len(mark.letter) == 1 for mark in marks)
+    assert len({mark.letter for mark in marks}) == len(marks)
+
+
+def test_who_needs_the_overseer_permission_first_then_the_longest_wait():
+    assert needy(AGENTS) == ("r/polecats/dag", "r/polecats/nux", "r/polecats/slit")
+
+
+def test_next_needy_goes_round():
+    order = needy(AGENTS)
+    assert next_needy(AGENTS, "mayor", 1) == order[0]
+    assert next_needy(AGENTS, order[0], 1) == order[1]
+    assert next_needy(AGENTS, order[2], 1) == order[0]
+    assert next_needy(AGENTS, order[0], -1) == order[2]
+    assert next_needy({}, "", 1) == ""
+
+
+def test_agents_stand_by_place_not_by_state():
+    assert agent_order(AGENTS)[:3] == ("mayor", "r/crew/max", "r/polecats/ace")
+
+
+def test_agent_line():
+    line = agent_line("r/polecats/nux", AGENTS["r/polecats/nux"], 34, NOW)
+    assert line_text(line) == " ◆ P nux       run tests?      4m "
+    line = agent_line("r/polecats/ace", AGENTS["r/polecats/ace"], 34, NOW, marked=True)
+    assert line_text(line) == "▪● W ace       Edit auth      12s "
+
+
+def test_a_stopped_agent_says_who_stopped_it():
+    assert agent_why(AGENTS["r/crew/max"]) == "stopped by you: lunch"
+
+
+def test_title_and_card():
+    row = AGENTS["r/polecats/nux"]
+    assert line_text(title_line("k", row, 40, NOW)) == " ◆ P nux  r-1 Fix it            PERM 4m "
+    assert "PANE" in line_text(title_line("k", row, 60, NOW, "PANE · ctrl+q leaves"))
+    assert line_text(card_lines("k", row, 20, NOW, "x")[1]).strip() == "run tests?"
+
+
+def test_filter_takes_every_word():
+    assert matches("r/polecats/nux", AGENTS["r/polecats/nux"], "NUX perm")
+    assert not matches("r/polecats/nux", AGENTS["r/polecats/nux"], "nux idle")
+
+
+def test_strip_is_calm_when_nobody_waits():
+    calm = TownFacts(town={"name": "t"}, agents={"m": {"state": "working"}}, queue={})
+    assert line_text(strip_line(calm, 40, NOW)) == " t   ● 1W                          mq 0 "
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_strip_names_the_most_urgent_and_fills_the_line(width):
+    facts = TownFacts(
+        town={"name": "t", "wanted": "estop"}, agents=AGENTS, queue={"m": {"state": "held"}},
+        down=("as of 12:00, controller down",),
+    )  # fmt: skip
+    line = strip_line(facts, width, NOW)
+    assert line_cells(line) == width
+    if width == 200:
+        assert "⚠ 3 need you" in line_text(line)
+        assert line_text(line).index("dag 10m") < line_text(line).index("nux 4m")
+        assert "EMERGENCY STOP" in line_text(line)
+        assert "controller down" in line_text(line)
+
+
+QUEUE = {
+    "a": {"state": "landed", "since": NOW - 5, "title": "Old"},
+    "b": {"state": "testing", "position": 2, "since": NOW - 41, "title": "Second", "gate": "running"},
+    "c": {"state": "failed", "position": 1, "since": NOW - 60, "title": "First", "why": "test_x failed", "plus": 3, "minus": 1},
+}  # fmt: skip
+
+
+def test_queue_in_landing_order_with_phase_and_reason():
+    assert request_order(QUEUE) == ("c", "b", "a")
+    assert line_text(request_line("c", QUEUE["c"], 50, NOW)) == (
+        "  1 ✗ failed    First test_x failed           60s "
+    )
+    wide = line_text(request_line("c", QUEUE["c"], 100, NOW))
+    assert "test_x failed" in wide
+    assert "+3" in wide
+    assert cells(wide) == 100
+
+
+def test_convoy_with_progress():
+    row = {"title": "Ship", "closed": 4, "total": 6, "working": 2, "stuck": 1, "oldest": NOW - 2460}
+    text = line_text(convoy_line("cv", row, 70, NOW))
+    assert text.startswith(" ━━━━━━━╌╌╌   4/6  Ship")
+    assert text.rstrip().endswith("2 working 1 stuck oldest 41m")
+    assert convoy_order({"x": {"total": 1, "closed": 1}, "y": {"total": 2, "closed": 1}}) == ("y", "x")
+
+
+def test_events_latest_first():
+    assert event_order({"a": {"at": 1.0}, "b": {"at": 2.0}, "c": {}}) == ("b", "a", "c")
+
+
+BEADS = {
+    "e": {"title": "Epic", "status": "open", "type": "epic"},
+    "e.1": {"title": "One", "status": "closed", "parent": "e"},
+    "e.2": {"title": "Two", "status": "open", "parent": "e", "blocked_by": ["e.1"], "assignee": "r/polecats/nux"},
+    "x": {"title": "Loose", "status": "open", "parent": "gone"},
+}  # fmt: skip
+
+
+def test_tree_indents_folds_and_filters():
+    nodes = tree_nodes(BEADS, set())
+    assert [(node.key, node.depth) for node in nodes] == [("e", 0), ("e.2", 1), ("e.1", 1), ("x", 0)]
+    assert line_text(tree_line(nodes[0], BEADS["e"], 30)) == " ▾ ○ e Epic               1/2 "
+    assert line_text(tree_line(nodes[1], BEADS["e.2"], 30)) == "     ◍ e.2 Two            nux "
+    assert [node.key for node in tree_nodes(BEADS, {"e"})] == ["e", "x"]
+    assert [node.key for node in tree_nodes(BEADS, {"e"}, "two")] == ["e.2"]
+
+
+def test_a_circle_of_parents_is_shown_once():
+    ring = {"a": {"parent": "b"}, "b": {"parent": "a"}, "c": {"parent": "c"}}
+    assert sorted(node.key for node in tree_nodes(ring, set())) == ["a", "b", "c"]
+    assert {node.key for node in tree_nodes(ring, {"a", "b"})} <= {"a", "b", "c"}
+
+
+def test_hints_end_before_the_width():
+    assert line_text(hint_line("NAV", [("n", "nudge"), ("q", "quit")], 30)).rstrip() == " NAV   n nudge   q quit"
+    assert "quit" not in line_text(hint_line("NAV", [("n", "nudge"), ("q", "quit")], 20))
+
+
+def test_words_score_over_letters():
+    assert score("kill", "Kill the agent") > score("kill", "Skill") > score("kl", "Skill") > 0
+    assert score("zzz", "Kill") == 0
