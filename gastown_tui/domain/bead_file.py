@@ -165,7 +165,7 @@ def _layout(data: bytes, beads: dict[str, Scanned], *, open_end: bool) -> Layout
     if not beads:
         return Layout()
     raw = any(character in data for character in (b"<", b">", b"&"))
-    escaped = any(code in data for code in (b"\\u003c", b"\\u003e", b"\\u0026"))
+    html = not raw or any(code in data for code in (b"\\u003c", b"\\u003e", b"\\u0026"))
     ascii_only = data.isascii() and b"\\u" in data and _ESCAPE.search(data) is not None
     keys = [bead.encode() for bead in beads]
     scanned = list(beads.values())
@@ -173,9 +173,7 @@ def _layout(data: bytes, beads: dict[str, Scanned], *, open_end: bool) -> Layout
     comments = (s.bead().comments for s in scanned if b'"comments"' in s.line)
     comment = next((found[0] for found in comments if found), None)
     return Layout(
-        style=msgspec.structs.replace(
-            Line(first, Style()).style, html=escaped or not raw, ascii=ascii_only
-        ),
+        style=msgspec.structs.replace(Line(first, Style()).style, html=html, ascii=ascii_only),
         by_id=keys == sorted(keys),
         typed=first.lstrip().startswith(b'{"_type"'),
         text_ids=comment is not None and isinstance(comment.id, str),

@@ -172,7 +172,8 @@ def _rebase(connection: sqlite3.Connection, scanned: BeadFile, known: Known) -> 
 def _missing(connection: sqlite3.Connection, scanned: BeadFile) -> int:
     """How many beads of the last image are not in the scanned one."""
     found = connection.execute(
-        "SELECT id FROM bead JOIN body USING (n) WHERE in_file AND NOT (dirty AND base IS NULL)"
+        "SELECT id FROM bead WHERE in_file AND NOT dirty UNION ALL "
+        "SELECT id FROM bead JOIN body USING (n) WHERE in_file AND dirty AND base IS NOT NULL"
     )
     return sum(bead not in scanned.beads for (bead,) in found)
 
