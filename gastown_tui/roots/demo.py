@@ -31,6 +31,8 @@ from gastown_tui.roots.town import open_books, town_config
 
 RIG = "ledgerly"
 _TICK_S = 0.25
+_AGAIN_S = 3.0
+"""After which a question that is still there is answered again."""
 _SETTINGS = """
 [limits]
 max_working = {agents}
@@ -153,7 +155,8 @@ class Driver:
         self._say = say
         self._link: SyncLink[protocol.FeedFrame] | None = None
         self._tables: dict[str, dict[str, protocol.TableRow]] = {}
-        self._answered: set[tuple[str, str]] = set()
+        self._answered: dict[tuple[str, str], float] = {}
+        """When a question was answered last: a process may have died on the way."""
         self._known: set[str] = set()
         self._is_up = False
 
@@ -229,17 +232,17 @@ class Driver:
         link = self._link
         for session, row in self._tables.get("agents", {}).items():
             question = (session, str(row.get("since")))
-            if row.get("needs") != "permission" or question in self._answered or link is None:
+            tried = self._answered.get(question, -_AGAIN_S)
+            is_early = time.monotonic() - tried < _AGAIN_S
+            if row.get("needs") != "permission" or is_early or link is None:
                 continue
-            self._answered.add(question)
+            self._answered[question] = time.monotonic()
             hash_seen = str(row.get("rows_hash") or "")
             ask = protocol.Ask(
                 req=link.next_req(), verb="approve_dialog", target=session, actor="overseer",
                 arguments={"if_rows": hash_seen},
             )  # fmt: skip
-            receipt = link.ask(ask)
-            if isinstance(receipt, protocol.Receipt) and not receipt.ok:
-                self._answered.discard(question)
+            link.ask(ask)
 
     def _is_finished(self) -> bool:
         beads = self._tables.get("beads", {})
