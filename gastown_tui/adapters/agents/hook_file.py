@@ -104,7 +104,7 @@ def _line(text: str, longest: int) -> str:
 
 def _message(fields: dict[str, Any]) -> str:
     """What an event says: a notification's text, the command or file of a tool, an error."""
-    for key in ("message", "error_details", "error", "last_assistant_message"):
+    for key in ("message", "last_assistant_message", "error_details", "error"):
         if text := _text(fields, key, 200):
             return text
     tool = fields.get("tool_input")

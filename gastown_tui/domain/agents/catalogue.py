@@ -60,6 +60,8 @@ class Rule(_Table, frozen=True, kw_only=True):
     """And this, searched for row by row."""
     without: list[str] = []
     """And none of these texts in the region."""
+    over_busy: bool = False
+    """For error: counts even while the program's own files say that it works."""
 
 
 class Ready(_Table, frozen=True, kw_only=True):
@@ -192,9 +194,9 @@ def _overridden(name: str, table: Any, built_in: Mapping[str, dict[str, Any]]) -
             f"[agents.{name}]: no agent {base!r} to start from",
             hint=_closest(base, list(built_in)) or "one of " + ", ".join(sorted(built_in)),
         )
-    start = {key: value for key, value in built_in.get(base, {}).items() if key != "about"}
-    if name in built_in:
-        start = dict(built_in[base])
+    start = dict(built_in.get(base, {}))
+    if base != name:
+        start.pop("about", None)
     return _merged(start, table)
 
 

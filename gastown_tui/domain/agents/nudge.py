@@ -56,7 +56,7 @@ DRAFT_S: Final = 5.0
 NO_BOX_S: Final = 5.0
 """How long a screen without a prompt box is waited for."""
 LANDING_S: Final = 2.0
-VERIFY_S: Final = 3.5
+VERIFY_S: Final = 4.5
 ANSWER_S: Final = 5.0
 """After so long without an answer to a write, nobody knows whether it was written."""
 RETRIES_S: Final = (0.5, 1.5, 3.0)

@@ -23,7 +23,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from gastown_tui.domain.agents.catalogue import AgentEntry, State
+from gastown_tui.domain.agents.catalogue import AgentEntry, Rule, State
 from gastown_tui.domain.agents.dialogs import Dialog, find_dialog
 from gastown_tui.domain.agents.screen import Screen
 from gastown_tui.protocol import Signals
@@ -197,12 +197,16 @@ def _read(evidence: Evidence) -> _Sign:
     screen = None
     if evidence.signals is not None:
         screen = Screen(evidence.signals, evidence.entry.typing)
+    own_word = _from_registry(evidence.registry, evidence.hooks)
+    rules = evidence.entry.rules
+    busy = own_word is not None and own_word.state == "working"
+    errors = [rule for rule in rules if rule.state == "error" and (rule.over_busy or not busy)]
     return (
         _from_dialog(screen)
-        or _from_rules(screen, evidence.entry, errors=True)
-        or _from_registry(evidence.registry, evidence.hooks)
+        or _from_rules(screen, errors)
+        or own_word
         or _from_hooks(evidence)
-        or _from_rules(screen, evidence.entry, errors=False)
+        or _from_rules(screen, [rule for rule in rules if rule.state != "error"])
         or _from_quiet(evidence)
     )
 
@@ -233,12 +237,10 @@ def _from_dialog(screen: Screen | None) -> _Sign | None:
     return _Sign(state, "dialog", f"{dialog.kind} dialog: {dialog.question}", needs, asked, dialog)
 
 
-def _from_rules(screen: Screen | None, entry: AgentEntry, *, errors: bool) -> _Sign | None:
+def _from_rules(screen: Screen | None, rules: list[Rule]) -> _Sign | None:
     if screen is None:
         return None
-    for rule in entry.rules:
-        if (rule.state == "error") != errors:
-            continue
+    for rule in rules:
         if row := screen.fits(rule):
             source: Source = "title" if rule.region in _RULE_SOURCE else "screen"
             seen = f"{rule.region.replace('_', ' ')}: {row.strip()}"
