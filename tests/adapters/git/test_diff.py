@@ -23,7 +23,6 @@ def test_diff_of_two_commits(hub, box, shell) -> None:
     base = sh("git rev-parse HEAD")
     sh("git mv long 'lang name' && echo 51 >> 'lang name' && rm b.txt && echo x >> a.txt")
     sh(r"printf '\0\1' > bin && printf '\377\n' > latin && git add -A && git ci -qm all")
-    sh("echo '*.txt diff=own' > .gitattributes; git config diff.own.textconv 'touch evil;cat'")
     found = diff_text(hub.path, base, sh("git rev-parse HEAD"))
     files = {file.path: file for file in found.files}
     assert set(files) == {"a.txt", "b.txt", "bin", "lang name", "latin"}
@@ -39,11 +38,13 @@ def test_diff_of_two_commits(hub, box, shell) -> None:
     assert "Binary files /dev/null and b/bin differ" in found.text
     assert "+\ufffd\n" in found.text
     assert "\x1b" not in found.text
-    assert not (box.path / "evil").exists()
 
 
-def test_sandbox_diff_has_everything_and_touches_nothing(box, shell) -> None:
+def test_sandbox_diff_has_everything_and_touches_nothing(hub, box, tmp_path, shell) -> None:
     sh = shell(box.path)
+    # A program of the repository's that would run for whoever looks at the diff.
+    (hub.git_dir / "info/attributes").write_text("*.txt diff=own\n")
+    sh(f"git config diff.own.textconv 'touch {tmp_path}/ran; cat'")
     sh("echo two >> a.txt && git ci -qam c && echo staged > s && git add s && echo three >> a.txt")
     sh("rm b.txt; echo u > untracked; echo i > t.log; git init -q inner; echo x > inner/f")
     os.close(os.open(os.fsencode(box.path) + b"/odd\xff\n", os.O_CREAT))
@@ -64,6 +65,7 @@ def test_sandbox_diff_has_everything_and_touches_nothing(box, shell) -> None:
     assert "+++ b/untracked\n@@ -0,0 +1 @@\n+u\n" in found.text
     after = Path(own, "index").read_bytes(), sh("git count-objects -v; git status --porcelain -b")
     assert before == after
+    assert not (tmp_path / "ran").exists()
 
 
 def test_large_diff_is_quick_and_cut_at_a_line(hub, box, shell) -> None:
