@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from gastown_tui import __version__, protocol
-from gastown_tui.domain.errors import BadInput, Conflict, GastownError, ProtocolError, Unavailable
+from gastown_tui.domain.errors import (
+    BadInput,
+    Conflict,
+    Forbidden,
+    GastownError,
+    ProtocolError,
+    Unavailable,
+)
 from gastown_tui.host import processes
 from gastown_tui.host.connection import Connection
 from gastown_tui.host.fence import Fences
@@ -38,6 +45,13 @@ _LOOK_S: Final = 2.0
 _GRACE_S: Final = 2.0
 _DAEMONS_S: Final = 4.0
 """Longest wait for the daemons at the end, after which we leave; the lifeline ends them."""
+_ENDS: Final = (
+    protocol.Spawn
+    | protocol.EndRun
+    | protocol.SignalRun
+    | protocol.Shutdown
+    | protocol.RestartDaemon
+)
 
 
 def listen(path: Path) -> socket.socket:
@@ -172,13 +186,13 @@ class Host:
         if now >= self._housekeeping:
             self._housekeeping = now + _HOUSEKEEPING_S
             self._records.prune(time.time())
-            self._records.retry()
 
     def _look(self, now: float) -> None:
         """Listen anew when our socket has gone from the file system."""
         if now < self._look_at:
             return
         self._look_at = now + _LOOK_S
+        self._records.retry()
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 return
@@ -246,8 +260,21 @@ class Host:
         self._screens = client
         self._handover.connected(client)
 
+    def _check_audience(self, client: Connection, frame: HostFrame) -> None:
+        """A program in a session may end itself and start others, but not end those."""
+        if not isinstance(frame, _ENDS) or (isinstance(frame, protocol.Spawn) and not frame.fence):
+            return
+        inside = self._runs.around(client.pid)
+        own = isinstance(frame, protocol.EndRun | protocol.SignalRun) and frame.run == inside
+        if inside and not own:
+            raise Forbidden(
+                f"process {client.pid} belongs to run {inside} and cannot ask the host for this",
+                hint="do it from outside of the town's sessions",
+            )
+
     def _dispatch(self, client: Connection, frame: HostFrame) -> None:
         now = time.monotonic()
+        self._check_audience(client, frame)
         match frame:
             case protocol.Heartbeat():
                 self._supervisor.beat(client.pid, now)

@@ -47,7 +47,10 @@ class Records:
         self.rows: dict[str, RunRow] = {}
         """By run id, oldest start first."""
         self._unwritten: set[str] = set()
+        self._complained: set[str] = set()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in folder.glob("*.new"):  # a write that a former host did not finish
+            path.unlink()
         found = [self._read(path) for path in folder.glob("*.json")]
         self.rows = {row.run: row for row in sorted(found, key=lambda row: row.started)}
         self.prune(now)
@@ -81,6 +84,7 @@ class Records:
                 os.close(folder)
         self.rows[row.run] = row
         self._unwritten.discard(row.run)
+        self._complained.discard(row.run)
 
     def change(self, run: str, **fields: object) -> RunRow:
         """Take over new values of some fields; returns the row as it is now.
@@ -98,7 +102,9 @@ class Records:
             try:
                 self.write(self.rows[run])
             except OSError as error:
-                _log.warning("run %s cannot be recorded, tried again later: %s", run, error)
+                if run not in self._complained:
+                    self._complained.add(run)
+                    _log.warning("run %s cannot be recorded, tried again later: %s", run, error)
 
     def prune(self, now: float) -> None:
         """Forget ended runs beyond the newest 2,000 and those that ended over 14 days ago."""

@@ -124,25 +124,16 @@ class Runs:
             raise Conflict("the host is shutting down")
         starting = [pending.frame for pending in self._pending]
         waits = former_runs(frame, self._records.rows, starting, self._recovering)
-        if waits:
-            self._check_outside(asker.pid, waits)
         for run in waits:
             if run in self._leaders.values():
                 self._reasons.setdefault(run, f"ended: replaced by {frame.run}")
-            self._begin(run, frame.grace_s, now, f"fenced for {frame.run}")
+            self._begin(run, frame.grace_s, now, f"fenced for {frame.run}", asker.pid)
         self._pending.append(_Pending(frame, asker, waits | self._recovering))
         self._start_ready()
 
     def _target(self, run: str) -> Target:
         row = self._records.rows.get(run)
         return Target.of(row) if row else Target(run=run)
-
-    def _check_outside(self, pid: int, runs: set[str]) -> None:
-        scan = processes.Scan()
-        for run in runs:
-            found = members(self._target(run), scan, frozenset(), frozenset())
-            if any(process.pid == pid for process in found.values()):
-                raise Conflict("a session cannot replace itself", hint="ask from outside of it")
 
     def end(self, frame: protocol.EndRun, asker: Asker, now: float) -> None:
         """End a run; `Done` is sent when every process of it is gone.
@@ -210,6 +201,17 @@ class Runs:
 
     # -- what happens by itself
 
+    def around(self, pid: int) -> str:
+        """The run that a process belongs to, by its ancestors, session or environment."""
+        process = processes.find(pid)
+        while process is not None and process.pid > 1:
+            run = self._leaders.get(process.pid) or self._leaders.get(process.sid)
+            run = run or processes.run_of(process.pid)
+            if run in self._records.rows:
+                return run
+            process = processes.find(process.ppid)
+        return ""
+
     def led_by(self, pid: int) -> str:
         """The living run whose leader has this pid, or nothing."""
         return self._leaders.get(pid, "")
@@ -264,14 +266,15 @@ class Runs:
                 ending.asker.send(refusal(ending.req, Unavailable(fence.failed)))
             else:
                 ending.asker.send(protocol.Done(req=ending.req, text=run))
+        problem = fence.failed
+        if fence.spared and not problem:
+            problem = f"whoever asks belongs to run {run}, which must be gone first"
         for pending in list(self._pending):
-            if (
-                fence.failed
-                and run in pending.waits
-                and (run in pending.frame.fence or (row and same_subject(pending.frame, row)))
-            ):
+            frame = pending.frame
+            concerned = run in frame.fence or (row is not None and same_subject(frame, row))
+            if problem and run in pending.waits and concerned:
                 self._pending.remove(pending)
-                pending.asker.send(refusal(pending.frame.req, Unavailable(fence.failed)))
+                pending.asker.send(refusal(frame.req, Unavailable(problem)))
             pending.waits.discard(run)
 
     def _start_ready(self) -> None:

@@ -131,23 +131,34 @@ from gastown_tui import protocol
 from gastown_tui.adapters.link import SyncLink
 link = SyncLink(Path(sys.argv[1]), protocol.host_decoder, what="host")
 run = os.environ["GASTOWN_RUN"]
-answer = link.ask(protocol.Spawn(req=1, run="heir", name="me", argv=["true"], cwd="/", env={}, fence=[run]))
-assert answer.kind == "Conflict", answer
+for frame in (
+    protocol.Spawn(req=1, run="heir", name="me", argv=["true"], cwd="/", env={}, fence=[run]),
+    protocol.RestartDaemon(req=1, name="screens"),
+    protocol.EndRun(req=1, name="other"),
+    protocol.SignalRun(req=1, run="r-other", signal=9),
+    protocol.Shutdown(req=1),
+):
+    answer = link.ask(frame)
+    assert answer.kind == "Forbidden", answer
+answer = link.ask(protocol.Spawn(req=1, run="new", name="new", argv=["true"], cwd="/", env=dict(os.environ)))
+assert answer.pid, answer
 answer = link.ask(protocol.EndRun(req=2, run=run, grace_s=0.1))
 open("answer.new", "w").write(type(answer).__name__)
 os.rename("answer.new", "answer")
 """
 
 
-def test_the_caller_is_spared_but_cannot_replace_itself(talk, poll, is_alive):
+def test_a_session_may_start_others_and_end_itself_but_not_others(talk, poll, is_alive):
     town = talk.town
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    other = talk.spawn("sleep", "100", run="r-other", name="other")
     (town.town / "self.py").write_text(SELF)
     inner = f"trap '' HUP; sleep 100 & {sys.executable} self.py {town.runtime}/host.sock"
     spawned = talk.spawn("sh", "-c", inner, env=env, name="me")
     path = town.town / "answer"
     assert poll(lambda: path.exists() and path.read_text()) == "Done"
     assert not is_alive(spawned.pid)
+    assert is_alive(other.pid)
 
 
 @pytest.fixture

@@ -143,6 +143,23 @@ def test_old_records_are_forgotten(tmp_path):
     assert set(again.rows) == set(records.rows)
 
 
+def test_what_a_full_disk_refused_is_written_later(tmp_path):
+    from gastown_tui.host.records import Records
+    from gastown_tui.protocol import RunRow
+
+    folder = tmp_path / "runs"
+    records = Records(folder, 0.0)
+    records.write(RunRow(run="a", name="n", started=1.0))
+    folder.rename(tmp_path / "away")
+    assert records.change("a", ended=2.0).ended == 2.0
+    (tmp_path / "away").rename(folder)
+    (folder / "b.new").write_text("half")
+    records.retry()
+    again = Records(folder, 0.0)
+    assert again.rows["a"].ended == 2.0
+    assert [path.name for path in folder.iterdir()] == ["a.json"]
+
+
 def test_signal_is_not_needed_to_notice_the_end(talk):
     spawned = talk.spawn("sleep", "100")
     os.kill(spawned.pid, signal.SIGKILL)
