@@ -27,7 +27,7 @@ def block(
     steps: list[dict[str, Any]] = []
     if not _is_new(row):
         steps.append({"read": row["module"]})
-    steps.append({"think": round(rng.uniform(2.0, 6.0), 1)})
+    steps.append({"think": round(rng.uniform(5.0, 13.0), 1)})
     if "code" in row:
         steps.append(_code(row))
     steps += [
@@ -39,7 +39,7 @@ def block(
         for one in row.get("insert", ())
     ]
     steps.append({"edit": tests, "create": row["tests"].lstrip("\n")})
-    steps.append({"think": round(rng.uniform(0.5, 3.0), 1)})
+    steps.append({"think": round(rng.uniform(2.0, 8.0), 1)})
     steps.append({"run": f"{SUITE} {tests.removesuffix('.py').replace('/', '.')}"})
     if asks:
         steps.append({"run": SUITE, "ask": rng.choice(QUESTIONS)})

@@ -6,6 +6,7 @@ sequence (`"1;38;5;114"`), empty for the default style.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 Piece: TypeAlias = tuple[str, str]
@@ -32,7 +33,13 @@ def char_width(char: str) -> int:
 
 def width(text: str) -> int:
     """Cells that a cleaned text fills."""
-    return len(text) if text.isascii() else sum(map(char_width, text))
+    return len(text) if text.isascii() else _wide(text)
+
+
+@lru_cache(maxsize=256)
+def _wide(text: str) -> int:
+    # Rules and glyphs come again in every frame.
+    return sum(map(char_width, text))
 
 
 def clean(text: str) -> str:

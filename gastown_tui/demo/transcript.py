@@ -78,7 +78,8 @@ class Transcript:
         """The tail of a program's output, below its tool call."""
         lines = [line for line in clean(text).rstrip("\n").split("\n") if line.strip()]
         hidden = max(len(lines) - SHOWN_OUTPUT, 0)
-        rows: list[tuple[str, str]] = [(f"… {hidden} more lines above", DIM)] if hidden else []
+        above = f"… {hidden} line{'s' if hidden > 1 else ''} above"
+        rows: list[tuple[str, str]] = [(above, DIM)] if hidden else []
         rows += [(line, DIM if code == 0 else BAD) for line in lines[hidden:]]
         if not rows:
             rows = [("(no output)", DIM)]
@@ -106,7 +107,9 @@ class Transcript:
             head = (f"     {number + 1:>4} ", DIM)
             self.add(Block((head, (f"{sign} {clean(line)}", sgr)), -1, sgr if sign != " " else ""))
         if len(rows) > SHOWN_DIFF:
-            self.add(Block(((f"          … {len(rows) - SHOWN_DIFF} more lines", DIM),), -1))
+            more = len(rows) - SHOWN_DIFF
+            text = f"          … {more} more line{'s' if more > 1 else ''}"
+            self.add(Block(((text, DIM),), -1))
         self.gap()
 
     def _hang(self, rows: list[tuple[str, str]]) -> None:

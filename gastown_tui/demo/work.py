@@ -227,7 +227,7 @@ class Attempt:
             self._log.say(step.subject)
             yield Pause(0.8)
         elif step.verb == "read":
-            yield Pause(1.0)
+            yield Pause(1.5)
             lines = self._sandbox.read(step.subject).count("\n")
             self._log.tool("Read", step.subject)
             self._log.note(f"{lines} lines")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 
 import pytest
@@ -123,6 +124,14 @@ def test_leaves_when_told_to(town, agents, keys):
     assert b"\x1b[?2004l" in agent.raw
 
 
+def test_a_term_signal_ends_a_stalled_agent_cleanly(town, agents):
+    agent = agents("go", GASTOWN_DEMO_BEHAVIOUR="stall")
+    agent.wait("● Write(test_double.py)")
+    agent.process.kill(signal.SIGTERM)
+    assert agent.ended() == 143
+    assert b"\x1b[?2004l" in agent.raw
+
+
 def test_says_what_is_wrong_and_goes_on(town, agents):
     agent = agents("Run gastown prime")
     agent.wait("is filed")
@@ -166,7 +175,15 @@ def test_stalls_without_a_byte(town, agents):
     assert town.log("done.log") == []
 
 
-def test_breaks_and_contends_on_order(town, agents):
+def test_contends_on_order(town, agents):
+    agents("go", GASTOWN_DEMO_BEHAVIOUR="conflict").wait("is filed")
+    log = (town.sandbox / "CHANGELOG.md").read_text()
+    assert "- Double 数 things (lib-1).\n" in log
+    assert "- Add double.\n" in log
+    assert git(town.sandbox, "status", "--porcelain") == ""
+
+
+def test_breaks_and_asks_on_order(town, agents):
     agents("go", GASTOWN_DEMO_BEHAVIOUR="break").wait("is filed")
     assert "raise RuntimeError" in (town.sandbox / "calc.py").read_text()
     town.order(STEPS.replace("double", "twice"), bead="lib-2")

@@ -68,7 +68,7 @@ def land_all(folder, plan, rng):
         bead = rng.choice(ready)
         waiting.remove(bead)
         bases = [tip for tip, inside in tips if inside.issuperset(bead.depends_on)]
-        git(folder, "checkout", "-q", "-B", f"work/{bead.key}", rng.choice(bases[-20:]))
+        git(folder, "checkout", "-q", "-B", f"work/{bead.key}", rng.choice(bases[:3]))
         work(sandbox, bead)
         conflicts += bool(drive(sandbox.rebase("main")))
         git(folder, "branch", "-f", "main", "HEAD")
@@ -129,7 +129,7 @@ def test_small_and_large_plans():
 def test_any_order_ends_green(tmp_path, seed):
     make_sample(tmp_path / "repo")
     conflicts = land_all(tmp_path / "repo", plan_work(seed), random.Random(seed))
-    assert conflicts >= 2
+    assert conflicts >= 3
     result = gate(tmp_path / "repo")
     assert result.returncode == 0, result.stderr
 
