@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from gastown_tui.domain.agents.nudge import (
+from gastown_tui.domain.agents.answering import DialogAnswer
+from gastown_tui.domain.agents.dialogs import Dialog
+from gastown_tui.domain.agents.nudge import Mode, Nudge
+from gastown_tui.domain.agents.state import AgentState
+from gastown_tui.domain.agents.typist import (
     Command,
     Finish,
-    Mode,
-    Nudge,
     Receipt,
     SignalsSeen,
     Tick,
@@ -18,7 +20,6 @@ from gastown_tui.domain.agents.nudge import (
     TypedAnswer,
     Wait,
 )
-from gastown_tui.domain.agents.state import AgentState
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.protocol import Signals
 from gastown_tui.services.context import Context
@@ -47,20 +48,6 @@ class Nudger:
         if news is not None:
             news.set()
 
-    async def next_signals(self, session: str, seen: Signals, longest_s: float) -> Signals | None:
-        """The next signals that show other rows than `seen`; None when none came."""
-        news = self._news.setdefault(session, asyncio.Event())
-        try:
-            async with asyncio.timeout(longest_s):
-                while True:
-                    news.clear()
-                    now, _, _ = self._look(session)
-                    if now is not None and now.rows_hash != seen.rows_hash:
-                        return now
-                    await news.wait()
-        except TimeoutError:
-            return None
-
     async def nudge(
         self, session: str, text: str, *, mode: str = "now", patience_s: float = PATIENCE_S
     ) -> str:
@@ -87,14 +74,29 @@ class Nudger:
         self._queued.add(task)
         task.add_done_callback(self._queued.discard)
 
+    async def answer(self, session: str, dialog: Dialog, choice: str) -> str:
+        """Answer the dialog that was seen, by the text of its options; the receipt."""
+        lock = self._locks.setdefault(session, asyncio.Lock())
+        async with lock:
+            machine = DialogAnswer(dialog, choice)
+            receipt = await self._drive(session, machine, machine.start(self._awake()))
+        return f"{receipt.kind}: {receipt.reason}" if receipt.reason else receipt.kind
+
+    def _awake(self) -> float:
+        return self._context.clock.now().awake
+
     async def _run(self, session: str, text: str, mode: Mode, patience_s: float) -> Receipt:
         entry = self._context.entry(self._context.agent(session))
         machine = Nudge(entry.typing, may_command=False, patience_s=patience_s)
+        return await self._drive(session, machine, machine.start(text, mode, self._awake()))
+
+    async def _drive(
+        self, session: str, machine: Nudge | DialogAnswer, commands: list[Command]
+    ) -> Receipt:
+        """Carry out a machine's commands and feed it what follows, until its receipt."""
         news = self._news.setdefault(session, asyncio.Event())
-        now = self._context.clock.now
-        commands = machine.start(text, mode, now().awake)
         while True:
-            until = now().awake + 1.0
+            until = self._awake() + 1.0
             again: list[Command] = []
             for command in commands:
                 if isinstance(command, Finish):
@@ -106,8 +108,8 @@ class Nudger:
             if again:
                 commands = again
                 continue
-            await self._wait(news, until - now().awake)
-            commands = machine.handle(self._seen(session)) + machine.handle(Tick(now=now().awake))
+            await self._wait(news, until - self._awake())
+            commands = machine.handle(self._seen(session)) + machine.handle(Tick(now=self._awake()))
 
     def _seen(self, session: str) -> SignalsSeen | Tick:
         signals, state, prompts = self._look(session)

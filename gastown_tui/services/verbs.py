@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from gastown_tui.domain import audience, records
-from gastown_tui.domain.agents.dialogs import find_dialog, next_press
+from gastown_tui.domain.agents.dialogs import find_dialog
 from gastown_tui.domain.errors import BadInput, Conflict, GastownError
 from gastown_tui.domain.operations import Close, Create, Operation, SetState
 from gastown_tui.domain.town import PAUSED, RUNNING, STOPPED, Agent
@@ -262,33 +262,23 @@ class Verbs:
     async def _answer_dialog(
         self, target: str, arguments: Arguments, actor: str, choice: str
     ) -> str:
-        """Press one key at a time, and only while the dialog that was seen is still there."""
+        """Answer the dialog that was seen, if it is still there."""
         agent = self._context.agent(target)
-        run = self._living(agent)
+        self._living(agent)
         signals = self._facts.signals.get(agent.address)
         seen = arguments.get("if_rows", "")
         if signals is None or (seen and signals.rows_hash != seen):
             raise Conflict("the dialog that you saw is no longer on the screen")
-        first = find_dialog(signals.bottom)
-        if first is None:
+        dialog = find_dialog(signals.bottom)
+        if dialog is None:
             raise Conflict(f"{agent.address} asks nothing now")
-        for _ in range(20):
-            dialog = find_dialog(signals.bottom)
-            if dialog is None or dialog.question != first.question:
-                break
-            press = next_press(dialog, choice)
-            typed = await self._context.screens.type_text(
-                agent.address, press, if_generation=signals.input_generation,
-                if_rows=signals.rows_hash,
-            )  # fmt: skip
-            if not typed.ok:
-                raise Conflict(f"not answered: the screen changed ({typed.reason})")
-            signals = await self._nudger.next_signals(agent.address, signals, 2.0)
-            if signals is None or press.endswith(b"\r"):
-                break
-        text = f"{choice}: {first.question}"
-        self._context.note("answered", agent.address, text, actor=actor, rig=agent.rig)
-        del run
+        receipt = await self._nudger.answer(agent.address, dialog, choice)
+        self._context.note(
+            "answered", agent.address, f"{choice} ({receipt}): {dialog.question}", actor=actor,
+            rig=agent.rig,
+        )  # fmt: skip
+        if not receipt.startswith("submitted"):
+            raise Conflict(f"not answered: {receipt}")
         return f"{agent.address} was answered ({choice})"
 
     # -- merge requests
