@@ -13,6 +13,7 @@ from gastown_tui import __version__
 from gastown_tui.domain.errors import GastownError
 
 _VERBS: Final = {
+    "agent-stop": ("gastown_tui.cli.work", "agent_stop", "(hooks) whether an agent may stop"),
     "agents": ("gastown_tui.cli.town", "agents", "every agent: state, since, why"),
     "attach": ("gastown_tui.cli.attach", "attach", "one session in this terminal"),
     "bead": ("gastown_tui.cli.bead", "bead", "create, read and change beads"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +114,36 @@ def prime(as_json: bool) -> None:
         show_json(facts)
     else:
         show(prime_text(facts))
+
+
+@click.command("agent-stop")
+def agent_stop() -> None:
+    """Decide, for a Stop hook, whether the agent goes back to its hook; JSON in, JSON out."""
+    from gastown_tui.domain.agents.stop import StopFacts, stop_decision
+    from gastown_tui.domain.records import TOWN_RECORD, town_wanted
+    from gastown_tui.roots.town import town_store
+    from gastown_tui.services.priming import agent_and_request
+
+    town, rig, address = _me()
+    try:
+        asked = json.loads(sys.stdin.read(1_000_000) or "{}")
+    except ValueError:
+        asked = {}
+    _, bead = _hooked(town, rig, address)
+    store = town_store(town)
+    agent, request = agent_and_request(store, rig, address, bead.id if bead else "")
+    is_handed_in = request is not None and request.state != "rework"
+    reason = stop_decision(
+        StopFacts(
+            bead=bead.id if bead else "",
+            done_filed=is_handed_in or (bead is not None and bead.label("done") is not None),
+            sent_back=bool(isinstance(asked, dict) and asked.get("stop_hook_active")),
+            wanted=agent.wanted if agent else "running",
+            town=town_wanted(store.get(TOWN_RECORD)),
+        )
+    )
+    if reason:
+        show_json({"decision": "block", "reason": reason})
 
 
 @click.group()

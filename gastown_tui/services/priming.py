@@ -55,6 +55,13 @@ def prime_facts(
     return facts
 
 
+def agent_and_request(
+    town: Store, rig: str, address: str, bead: str
+) -> tuple[Agent | None, Request | None]:
+    """An agent's record and the open merge request of a bead, read from the town's store."""
+    return _agent(town, rig, address), _request(town, bead) if bead else None
+
+
 def _agent(town: Store, rig: str, address: str) -> Agent | None:
     record = records.agent_record(rig, "polecat", address.rpartition("/")[2])
     for bead in town.list():
