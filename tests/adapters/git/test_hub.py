@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gastown_tui.adapters.git import names, run
@@ -180,6 +180,7 @@ def test_last_words_are_the_line_that_tells() -> None:
     assert last_words("") == "git said nothing"
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(max_size=40))
 def test_branch_names_agree_with_git(name: str) -> None:
     try:
@@ -191,6 +192,7 @@ def test_branch_names_agree_with_git(name: str) -> None:
     assert done.code == 0, name
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.text(alphabet="a/.@{~^:-lock \\", max_size=12))
 def test_names_git_refuses_are_refused(name: str) -> None:
     done = Git(Path("/")).call("check-ref-format", "--branch", name, ok=None)
