@@ -215,14 +215,22 @@ class SyncLink(Generic[_T]):
         frame: protocol.HostFrame | protocol.ScreensFrame | protocol.FeedFrame,
         timeout_s: float = 10.0,
     ) -> _T:
-        """Send a request (its `req` set by `next_req`) and wait for the frame that answers it."""
+        """Send a request (its `req` set by `next_req`) and wait for the frame that answers it.
+
+        Frames that come before it are kept for `receive`.
+        """
         number = getattr(frame, "req", None)
         self.send(frame)
         until = time.monotonic() + timeout_s
-        while True:
-            answer = self.receive(until - time.monotonic())
-            if getattr(answer, "req", None) == number:
-                return answer
+        others: list[_T] = []
+        try:
+            while True:
+                answer = self.receive(until - time.monotonic())
+                if getattr(answer, "req", None) == number:
+                    return answer
+                others.append(answer)
+        finally:
+            self._pending[:0] = others
 
     def close(self) -> None:
         """End the connection."""
