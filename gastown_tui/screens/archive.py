@@ -30,6 +30,7 @@ LEVELS: Final = (Safety.FULL, Safety.NO_HYPERLINKS, Safety.PLAIN)
 LONGEST: Final = 150
 """Characters of a folder's name that are the session's own."""
 TEXT_CHARACTERS: Final = 4_000_000
+"""Of the last text, scrollback included, that are kept."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_.-]|^\.")
 _LOG: Final = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True):
     """0 while nobody knows that it has ended."""
     code: int | None = None
     title: str = ""
+    above: int = 0
+    """Lines of the kept text that were scrollback."""
     level: int = 0
     """Index in `LEVELS`."""
 
@@ -122,7 +125,7 @@ class Archive:
         """Keep the last text of `session`."""
         path = self.folder(session) / "text"
         try:
-            path.write_text(text[-TEXT_CHARACTERS:], "utf-8", "replace")
+            path.write_text(text, "utf-8", "replace")
         except OSError as error:
             _LOG.error("%s: cannot be recorded: %s", path, error)
 

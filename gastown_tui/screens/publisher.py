@@ -56,6 +56,8 @@ class Publisher:
         self._watchers.add(client)
         client.owed.update({name: [] for name in self._sessions})
         self._pay(client)
+        for name in self._sessions:
+            self.touch(name)  # what changed while nobody watched
 
     def drop(self, client: Client) -> None:
         """`client` has gone."""

@@ -204,6 +204,7 @@ class Requests:
 
     def _peek(self, client: Client, frame: protocol.Peek) -> None:
         session = self._session(frame.session)
+        session.refresh()
         terminal = session.guarded.terminal if session.guarded else None
         client.send(
             protocol.Peeked(

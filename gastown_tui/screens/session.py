@@ -13,7 +13,7 @@ import msgspec
 from gastown_tui.cells import Row
 from gastown_tui.domain.errors import Damaged
 from gastown_tui.protocol import RunRow
-from gastown_tui.screens.archive import LEVELS, Archive, Meta
+from gastown_tui.screens.archive import LEVELS, TEXT_CHARACTERS, Archive, Meta
 from gastown_tui.screens.guard import Guarded
 from gastown_tui.screens.log import SessionLog, Snapshot
 from gastown_tui.screens.marker import Marker
@@ -289,7 +289,7 @@ class Session:
             above = terminal.history_rows
         else:
             text = self._archive.text(self.name)
-            above = text.count("\n") + 1 - self.screen.used
+            above = self.meta.above
         lines = text.split("\n")
         return "\n".join(lines[max(0, above - max(history, 0)) :])
 
@@ -319,12 +319,15 @@ class Session:
             return
         self.refresh()
         self.save()
-        self._archive.write_text(self.name, self.guarded.contents())
+        text = self.guarded.contents()
+        cut = text.find("\n", len(text) - TEXT_CHARACTERS) + 1 if len(text) > TEXT_CHARACTERS else 0
+        self._archive.write_text(self.name, text[cut:])
         self.meta = msgspec.structs.replace(
             self.meta,
             ended=time.time(),
             code=code,
             title=self.guarded.terminal.title,
+            above=max(0, self.guarded.terminal.history_rows - text.count("\n", 0, cut)),
             cols=self.screen.cols,
             rows=len(self.screen.rows),
         )

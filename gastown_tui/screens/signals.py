@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from gastown_tui.screens.session import Session
 
 PERIOD_S: Final = 0.2
+ROUNDING: Final = 1e-3
+"""Of a period: a time that is common but for rounding counts as reached."""
 BOTTOM: Final = 50
 """Rows of text in a signal at most."""
 NOTICES: Final = 20
@@ -27,7 +29,7 @@ class SignalState:
         """When the next signal may go: common times for all sessions, at once after a rest."""
         if now - self.sent_at > 2 * PERIOD_S:
             return 0.0
-        return (self.sent_at // PERIOD_S + 1) * PERIOD_S
+        return (int(self.sent_at / PERIOD_S + ROUNDING) + 1) * PERIOD_S
 
 
 def signals_of(session: Session, notices: list[str]) -> Signals:

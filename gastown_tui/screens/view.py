@@ -8,7 +8,6 @@ between may be lost, and a client that is slow or silent costs a bounded number 
 
 from __future__ import annotations
 
-from math import floor
 from typing import Final, NamedTuple
 
 from gastown_tui.cells import Row
@@ -22,6 +21,8 @@ WINDOW: Final = 2
 URGENT_S: Final = 0.1
 """So long after a key of the client its view is not held to its frame rate."""
 URGENT_GAP_S: Final = 0.004
+ROUNDING: Final = 1e-3
+"""Of a period: a time that is common but for rounding counts as reached."""
 MOST_FPS: Final = 120.0
 LEAST_FPS: Final = 0.2
 
@@ -74,7 +75,7 @@ class View:
             return self._sent_at + URGENT_GAP_S
         if now - self._sent_at > 2 * self._period:
             return 0.0
-        return (floor(self._sent_at / self._period) + 1) * self._period
+        return (int(self._sent_at / self._period + ROUNDING) + 1) * self._period
 
     def acknowledge(self, number: int) -> None:
         """The client has painted frame `number`; numbers that are not under way are ignored."""
