@@ -104,6 +104,15 @@ class AgentSigns:
             pass
         return known.usage, known.cost
 
+    def can_resume(self, entry: AgentEntry, session: Session) -> bool:
+        """Whether the conversation can be continued: an agent that died young has written none."""
+        if not entry.resume_args or not session.conversation:
+            return False
+        if entry.transcripts != "claude":
+            return True
+        path = transcript_path(self._config, self._sandbox(session), session.conversation)
+        return path.exists() and path.stat().st_size > 0
+
     def forget(self, session: Session) -> None:
         """Drop what is kept of a session that has ended for good."""
         self._hooks.pop(session.address, None)

@@ -281,9 +281,12 @@ def test_signs_of_a_session_are_kept_by_run_with_ages_in_awake_time(tmp_path, sl
     assert signs.registry(entry, sleeper.pid).status == "busy"
     assert signs.registry(load_entries(shipped_entries(), {})["demo"], sleeper.pid) is None
     assert signs.usage(entry, session)[1] == 0.0
+    assert not signs.can_resume(entry, session)
     transcript = transcript_path(tmp_path / ".claude", tmp_path, UUID)
     transcript.parent.mkdir(parents=True)
     transcript.write_text(answer("a", output_tokens=1_000_000))
     usage, cost = signs.usage(entry, session)
     assert usage.output == 1_000_000
     assert cost > 0
+    assert signs.can_resume(entry, session)
+    assert not signs.can_resume(load_entries(shipped_entries(), {})["aider"], session)
