@@ -101,7 +101,7 @@ def _without_faint(signals: Signals, first: int, text: str, typing: Typing) -> t
         return text, False
     row = signals.bottom[first]
     start = len(row) - len(row.lstrip(_FRAME + "".join(typing.glyphs)))
-    if faint <= start:
+    if faint <= start + 1:  # the first cell of a suggestion may be drawn as the cursor
         return text, True
     typed = row[start:faint].rstrip(_SPACE)
     return typed, False

@@ -171,6 +171,7 @@ def test_the_demo_agent_is_read_by_its_title():
         ([LINE, "❯ one", "  two", LINE, "  footer"], -1, "one\ntwo", "one\ntwo"),
         ([LINE, '❯ Try "fix lint"', LINE], 2, 'Try "fix lint"', ""),
         ([LINE, "❯ write the tests", LINE], 2, "write the tests", ""),
+        ([LINE, "❯ write the tests", LINE], 3, "write the tests", ""),
         ([LINE, "❯ wri te the tests", LINE], 5, "wri", "wri"),
         (["╭" + LINE, "│ > hello            │", "╰" + LINE], -1, "hello", "hello"),
         (["❯ an earlier prompt", "", "● Working"], -1, None, None),
