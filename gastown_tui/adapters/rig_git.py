@@ -53,8 +53,14 @@ class RigGit:
         return names.branch_name(agent, bead, token)
 
     def agent_env(self, path: Path, branch: str) -> dict[str, str]:
-        """The guard, and who commits."""
-        return guard.agent_git_env(self._town, self._config.name, path, branch)
+        """The guard, and who commits: the agent's name, at the person's own address if known."""
+        found = Git(self.hub.path).call("config", "--get", "user.email", ok=None)
+        name = path.name
+        email = found.out.decode("utf-8", "replace").strip() or f"{name}@gastown.invalid"
+        who = {"NAME": f"{name} ({self._config.name})", "EMAIL": email}
+        identity = {f"GIT_{side}_{key}": value for side in ("AUTHOR", "COMMITTER")
+                    for key, value in who.items()}  # fmt: skip
+        return guard.agent_git_env(self._town, self._config.name, path, branch) | identity
 
     def hand_in(self, path: Path, branch: str, base: str, agent: str) -> Handed:
         """Commit leftovers; refuse a branch in the middle of something, or not checked out."""

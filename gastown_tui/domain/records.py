@@ -48,12 +48,12 @@ _REQUEST_LABELS: Final = {
     "rig": "rig", "bead": "bead", "agent": "agent", "branch": "branch", "base": "base",
     "target": "target", "state": "state", "submitted": "submitted", "evidence": "evidence",
     "approved": "approved", "approved_by": "approved-by", "landed": "landed",
-    "attempt": "attempt", "told": "told", "suspect": "suspect", "rework": "rework",
+    "attempt": "attempt", "reds": "reds", "told": "told", "suspect": "suspect", "rework": "rework",
     "gate_run": "gate-run",
 }  # fmt: skip
 _REQUEST_FIELDS: Final = {"why": "notes", "log": "description"}
 _RIG_LABELS: Final = {"expected": "expected", "held": "held", "landing": "landing"}
-_NUMBERS: Final = frozenset({"slot", "attempt", "told", "suspect"})
+_NUMBERS: Final = frozenset({"slot", "attempt", "reds", "told", "suspect"})
 
 
 def _labels(bead: Bead) -> dict[str, str]:

@@ -63,6 +63,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str = ""
     landed: str = ""
     attempt: int = 1
+    reds: int = 0
+    """How often gates or a review have sent it back; conflicts do not count."""
     told: int = 0
     """The attempt for which the agent has been told to rework."""
     suspect: int = 0

@@ -115,16 +115,18 @@ class Refinery:
     def _sent_back(self, request: Request, kind: str, why: str, log: str) -> None:
         """Back to the agent, or to the overseer when the attempts are used up."""
         limit = self._context.config.limits.attempts
-        if request.attempt >= limit:
+        reds = request.reds + (kind != "conflict")
+        if reds >= limit:
             changes = records.change_request(
                 request, state="rejected", rework=kind, why=why, log=log, approved="", suspect=0,
+                reds=reds,
             )  # fmt: skip
-            text = f"{request.id} ({request.bead}) is rejected after {limit} attempts: {why}"
+            text = f"{request.id} ({request.bead}) is rejected after {reds} attempts: {why}"
             note = records.event("rejected", request.id, text, "refinery", request.rig)
         else:
             changes = records.change_request(
                 request, state="rework", rework=kind, why=why, log=log, approved="",
-                approved_by="", suspect=0, attempt=request.attempt + 1,
+                approved_by="", suspect=0, attempt=request.attempt + 1, reds=reds,
             )  # fmt: skip
             text = f"{request.id} ({request.bead}) goes back: {why}"
             note = records.event(f"rework-{kind}", request.id, text, "refinery", request.rig)

@@ -320,7 +320,7 @@ class Verbs:
         return self._set(
             request.id, "rework-review", f"back to {request.agent}: {reason}", actor,
             state="rework", rework="review", why=reason.splitlines()[0][:300], log=reason,
-            approved="", approved_by="", attempt=request.attempt + 1,
+            approved="", approved_by="", attempt=request.attempt + 1, reds=request.reds + 1,
         )  # fmt: skip
 
     async def _hold(self, target: str, arguments: Arguments, actor: str) -> str:
@@ -336,7 +336,7 @@ class Verbs:
             raise Conflict(f"{request.id} is {request.state}")
         return self._set(
             request.id, "retry", "its gates run again", actor, state="submitted", evidence="",
-            approved="", approved_by="", rework="", why="", log="", suspect=0, gate_run="",
+            approved="", approved_by="", rework="", why="", log="", suspect=0, gate_run="", reds=0,
         )  # fmt: skip
 
     async def _drop(self, target: str, arguments: Arguments, actor: str) -> str:
