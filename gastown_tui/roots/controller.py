@@ -15,6 +15,7 @@ from typing import Any
 from gastown_tui import protocol
 from gastown_tui.adapters import host_client
 from gastown_tui.adapters.absence import Absence
+from gastown_tui.adapters.agents.signs import AgentSigns
 from gastown_tui.adapters.beads_git import BeadsGit
 from gastown_tui.adapters.callers import calling_session
 from gastown_tui.adapters.clock import SystemClock
@@ -24,7 +25,6 @@ from gastown_tui.adapters.locks import take_lock
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.screens_link import ScreensLink
-from gastown_tui.adapters.signs import OutsideSigns
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
 from gastown_tui.roots.town import catalogue, open_books, rig_config, rig_names, rig_store
@@ -67,7 +67,12 @@ class Process:
             run_table=table,
             person_env=dict(os.environ),
         )
-        self._signs = OutsideSigns(self.context.paths.private, town, self.context.entries)
+        paths, agents = self.context.paths, books.agents
+        self._signs = AgentSigns(
+            dict(os.environ),
+            lambda one: paths.session_file(agents[one.address], "hooks"),
+            lambda one: paths.sandbox(agents[one.address]),
+        )
         self._facts = Facts(self.context, self._signs, self.wake)
         self._nudger = Nudger(
             self.context,
@@ -81,7 +86,7 @@ class Process:
         self._controller = Controller(
             self.context,
             self._facts,
-            Work(self.context, self._nudger),
+            Work(self.context, self._nudger, self._signs.can_resume),
             Refinery(self.context),
             self._feed.publish,
         )

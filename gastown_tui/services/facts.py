@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 import msgspec
 
+from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.town import Agent, AgentFact, Now
 from gastown_tui.protocol import RunRow, Signals
 from gastown_tui.services.context import Context
+
+_COUNT_S: Final = 5.0
+"""Between two looks into a transcript."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,20 +25,31 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cost: float = 0.0
 
 
+class TokenSum(Protocol):
+    """Tokens of a conversation."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+
+
 class Signs(Protocol):
     """Signs of an agent that lie outside its terminal."""
 
-    def registry(self, entry: str, pid: int) -> RegistryRecord | None:
+    def registry(self, entry: AgentEntry, pid: int, /) -> RegistryRecord | None:
         """What the program's own session file says."""
 
-    def hooks(self, agent: Agent) -> tuple[HookEvent, ...]:
-        """The newest hook events."""
+    def hooks(self, session: Agent, wall: float, awake: float, /) -> tuple[HookEvent, ...]:
+        """The newest hook events of the agent's run, oldest first, their ages in awake seconds."""
 
-    def prompts(self, agent: str, /) -> int:
-        """How many prompts an agent's hooks have told of."""
+    def prompts(self, session: Agent, /) -> int:
+        """How many prompts the agent's run has taken, as far as `hooks` has read."""
 
-    def usage(self, agent: Agent, entry: str, /) -> Usage:
-        """Tokens and cost of the conversation."""
+    def usage(self, entry: AgentEntry, session: Agent, /) -> tuple[TokenSum, float]:
+        """Tokens and US dollars of the conversation."""
+
+    def can_resume(self, entry: AgentEntry, session: Agent, /) -> bool:
+        """Whether the conversation can be continued."""
 
 
 class Facts:
@@ -49,6 +64,7 @@ class Facts:
         self.states: dict[str, AgentState] = {}
         """By agent address."""
         self.usage: dict[str, Usage] = {}
+        self._counted: dict[str, float] = {}
         self._runs: dict[str, str] = {}
         self._output: dict[str, tuple[float, float]] = {}
         """Session to the time of its last output, and the awake time when we learned of it."""
@@ -70,7 +86,7 @@ class Facts:
             state = self._derive(agent, row, now)
             self.states[address] = state
             output = self._output.get(address, (0.0, now.awake))[1]
-            self.usage[address] = self._signs.usage(agent, self.entry_name(agent))
+            self._count(agent, now)
             facts[address] = AgentFact(
                 state=state.state,
                 since=state.since,
@@ -79,6 +95,17 @@ class Facts:
         for address in set(self.states) - set(facts):
             del self.states[address]
         return facts
+
+    def _count(self, agent: Agent, now: Now) -> None:
+        """Look at what the conversation costs, every few seconds."""
+        if now.awake - self._counted.get(agent.address, -_COUNT_S) < _COUNT_S:
+            return
+        self._counted[agent.address] = now.awake
+        try:
+            tokens, cost = self._signs.usage(self._context.entry(agent), agent)
+        except NotFound:
+            return
+        self.usage[agent.address] = Usage(tokens=tokens.total, cost=round(cost, 4))
 
     def _derive(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
         previous = self.states.get(agent.address)
@@ -104,22 +131,24 @@ class Facts:
             seen = (output, now.awake - quiet)
             self._output[agent.address] = seen
         quiet_s = max(0.0, now.awake - seen[1])
+        entry = self._context.entry(agent)
+        is_alive = not row.ended
+        hooks = self._signs.hooks(agent, now.wall, now.awake) if is_alive else ()
+        last_hook = hooks[-1].age_s if hooks else None
         evidence = Evidence(
-            entry=self._context.entry(agent),
-            alive=not row.ended,
+            entry=entry,
+            alive=is_alive,
             exit_code=row.code if row.ended else None,
             exit_signal=row.signal,
             frozen=agent.wanted == "paused",
             wanted=cast("Literal['running', 'paused', 'stopped']", agent.wanted),
             wanted_why=agent.wanted_why,
             signals=signals,
-            registry=self._signs.registry(self.entry_name(agent), row.pid)
-            if not row.ended
-            else None,
-            hooks=self._signs.hooks(agent) if not row.ended else (),
+            registry=self._signs.registry(entry, row.pid) if is_alive else None,
+            hooks=hooks,
             age_s=max(0.0, now.wall - row.started),
             quiet_s=quiet_s,
-            progress_s=quiet_s,
+            progress_s=quiet_s if last_hook is None else last_hook,
             previous=previous,
         )
         return derive(evidence, now.wall)
@@ -142,7 +171,8 @@ class Facts:
 
     def prompts(self, session: str) -> int:
         """How many prompts a session has taken, as far as its hooks tell."""
-        return self._signs.prompts(session)
+        agent = self._context.books.agents.get(session)
+        return self._signs.prompts(agent) if agent else 0
 
     def next_check(self, default: float) -> float:
         """The earliest time at which silence alone changes a state."""

@@ -49,7 +49,13 @@ class Nudger:
             news.set()
 
     async def nudge(
-        self, session: str, text: str, *, mode: str = "now", patience_s: float = PATIENCE_S
+        self,
+        session: str,
+        text: str,
+        *,
+        mode: str = "now",
+        patience_s: float = PATIENCE_S,
+        may_command: bool = False,
     ) -> str:
         """Put a text in front of an agent.
 
@@ -58,10 +64,15 @@ class Nudger:
             text: any text; control characters are dropped.
             mode: `now` types while it works if it queues prompts; others wait until it is idle.
             patience_s: how long to wait for that; then the receipt is `queued`.
+            may_command: the text is the overseer's own, and may start with `/` or `!`.
         """
         lock = self._locks.setdefault(session, asyncio.Lock())
         async with lock:
-            receipt = await self._run(session, text, "now" if mode == "now" else "wait", patience_s)
+            entry = self._context.entry(self._context.agent(session))
+            machine = Nudge(entry.typing, may_command=may_command, patience_s=patience_s)
+            chosen: Mode = "now" if mode == "now" else "wait"
+            begun = machine.start(text, chosen, self._awake())
+            receipt = await self._drive(session, machine, begun)
         return f"{receipt.kind}: {receipt.reason}" if receipt.reason else receipt.kind
 
     def queue(self, session: str, text: str, done: Callable[[str], None]) -> None:
@@ -84,11 +95,6 @@ class Nudger:
 
     def _awake(self) -> float:
         return self._context.clock.now().awake
-
-    async def _run(self, session: str, text: str, mode: Mode, patience_s: float) -> Receipt:
-        entry = self._context.entry(self._context.agent(session))
-        machine = Nudge(entry.typing, may_command=False, patience_s=patience_s)
-        return await self._drive(session, machine, machine.start(text, mode, self._awake()))
 
     async def _drive(
         self, session: str, machine: Nudge | DialogAnswer, commands: list[Command]

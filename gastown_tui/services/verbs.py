@@ -167,7 +167,7 @@ class Verbs:
         if not text:
             raise BadInput("a nudge needs a text")
         receipt = await self._nudger.nudge(
-            agent.address, text, mode=arguments.get("mode", "wait-idle")
+            agent.address, text, mode=arguments.get("mode", "wait-idle"), may_command=True
         )
         self._context.note("nudged", agent.address, f"{receipt}: {text}", actor=actor)
         if receipt.startswith("queued"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from gastown_tui import protocol
 from gastown_tui.domain import records
+from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.launch import LaunchContext, launch
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import (
@@ -35,9 +37,15 @@ COLUMNS, ROWS = 120, 40
 class Work:
     """Executes the commands about agents."""
 
-    def __init__(self, context: Context, nudger: Nudger) -> None:
+    def __init__(
+        self,
+        context: Context,
+        nudger: Nudger,
+        can_resume: Callable[[AgentEntry, Agent], bool],
+    ) -> None:
         self._context = context
         self._nudger = nudger
+        self._can_resume = can_resume
 
     async def dispatch(self, command: Dispatch) -> None:
         """Hook the bead; a new polecat is recorded first, so that the hook never points nowhere."""
@@ -116,7 +124,7 @@ class Work:
                 actor=ACTOR,
             )
         run = context.new_run()
-        resume = command.resume and bool(context.entry(agent).resume_args)
+        resume = command.resume and self._can_resume(context.entry(agent), agent)
         conversation = agent.conversation if resume else str(uuid.uuid4())
         former = agent.run
         self._write_agent(agent, run=run, conversation=conversation)
