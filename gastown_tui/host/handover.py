@@ -15,6 +15,9 @@ from gastown_tui.protocol import Adopt, HostFrame, RunRow
 
 _KEPT: Final = 256
 """Masters of ended runs that are kept while nobody comes to read them."""
+_LINGER_S: Final = 3.0
+"""An adopted master is kept so long after the end: a screens that dies or hangs over the last
+output has not read it, and the next one gets the descriptor again."""
 
 
 class Receiver(Protocol):
@@ -28,6 +31,7 @@ class _Held(msgspec.Struct):
     row: RunRow
     terminal: Terminal
     adopted: bool = False
+    close_at: float = 0.0
 
 
 class Handover:
@@ -46,17 +50,21 @@ class Handover:
         if self._screens is not None:
             self._screens.send(Adopt(row=held.row), held.terminal.fileno())
 
-    def ended(self, row: RunRow) -> None:
-        """A run's program has gone; the master closes once screens has confirmed it."""
+    def ended(self, row: RunRow, now: float) -> None:
+        """A run's program has gone; its master closes later, once screens has confirmed it."""
         held = self._held.get(row.run)
         if held is None:
             return
-        held.row = row
-        if held.adopted:
-            self._close(row.run)
+        held.row, held.close_at = row, now + _LINGER_S
         waiting = [run for run, held in self._held.items() if held.row.ended]
         for run in waiting[:-_KEPT]:
             self._close(run)
+
+    def tick(self, now: float) -> None:
+        """Close the masters of ended runs that screens has had for long enough."""
+        for run, held in list(self._held.items()):
+            if held.adopted and held.row.ended and now >= held.close_at:
+                self._close(run)
 
     def _close(self, run: str) -> None:
         self._held.pop(run).terminal.close()
@@ -80,8 +88,6 @@ class Handover:
         held = self._held.get(run)
         if held is not None and client is self._screens:
             held.adopted = True
-            if held.row.ended:
-                self._close(run)
 
     def __len__(self) -> int:
         return len(self._held)

@@ -139,10 +139,10 @@ class Host:
                     self._serve(key.data, mask)
                 else:
                     key.data()
+            self._sweep(now)
             self._reap(now)
             self._runs.tick(now)
             self._supervisor.tick(now)
-            self._sweep(now)
             self._look(now)
         self._leave()
 
@@ -193,6 +193,7 @@ class Host:
             return
         self._look_at = now + _LOOK_S
         self._records.retry()
+        self._handover.tick(now)
         with contextlib.suppress(OSError):
             if self._path.stat().st_ino == self._inode:
                 return

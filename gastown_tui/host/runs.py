@@ -233,7 +233,7 @@ class Runs:
         _log.info("run %s (%s) has ended: %s, code %s", run, row.name, why, code)
         if row.kind in _FENCED_KINDS and run not in self._fences:
             self._begin(run, _LEFTOVER_GRACE_S, now, "leftovers of a run whose leader has ended")
-        self._handover.ended(row)
+        self._handover.ended(row, now)
         self._publish(protocol.RunEnded(row=row))
         return True
 

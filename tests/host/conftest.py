@@ -213,11 +213,15 @@ class Screens:
 
     def adopt(self) -> tuple[protocol.RunRow, int]:
         """The next run handed over; not yet confirmed."""
+        return self.receive(protocol.Adopt).row, self.descriptors.pop(0)
+
+    def receive(self, kind: Any) -> Any:
+        """The next frame of a kind."""
         while True:
             for frame in self.frames:
-                if isinstance(frame, protocol.Adopt):
+                if isinstance(frame, kind):
                     self.frames.remove(frame)
-                    return frame.row, self.descriptors.pop(0)
+                    return frame
             data, descriptors, _, _ = socket.recv_fds(self.socket, 1 << 16, 16)
             assert data
             self.descriptors += descriptors

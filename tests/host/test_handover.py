@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 
 import pytest
 
 from gastown_tui import protocol
 from gastown_tui.domain.errors import Unavailable
+from gastown_tui.host.handover import Handover
 
 
 def drain(descriptor):
@@ -61,27 +63,73 @@ def test_last_words_wait_for_a_reader_and_then_the_master_is_closed(talk, screen
     os.close(descriptor)
 
 
-def test_adopted_while_alive_closes_at_the_end(talk, screens, poll):
-    host = talk.town.hosts[0].pid
-    reader = screens()
-    spawned = talk.spawn("sh", "-c", "read x; echo bye")
-    row, descriptor = reader.adopt()
-    reader.send(protocol.Adopted(run=row.run))
-    os.write(descriptor, b"\n")
-    talk.ended(spawned.run)
-    poll(lambda: open_ptys(host) == 0)
-    assert drain(descriptor).endswith(b"bye\r\n")
-    os.close(descriptor)
+class FakeTerminal:
+    closed = False
+
+    def fileno(self):
+        return 3
+
+    def close(self):
+        self.closed = True
 
 
-def test_what_is_printed_while_there_is_no_screens_waits_for_the_next(talk, screens, poll):
+class FakeScreens:
+    def __init__(self):
+        self.offered = []
+
+    def send(self, frame, descriptor=-1):
+        self.offered.append(frame.row.run)
+
+
+def test_a_master_is_closed_when_its_run_has_ended_and_was_adopted_for_a_while():
+    handover, terminal, reader = Handover(), FakeTerminal(), FakeScreens()
+    row = protocol.RunRow(run="r", name="a")
+    ended = protocol.RunRow(run="r", name="a", ended=1.0)
+    handover.add(row, terminal)
+    handover.connected(reader)
+    handover.adopted("r", FakeScreens())  # not the one that was offered it
+    handover.ended(ended, 100.0)
+    handover.tick(200.0)
+    assert not terminal.closed
+    handover.adopted("r", reader)
+    handover.disconnected(reader)
+    handover.tick(200.0)
+    assert not terminal.closed, "who adopted it has gone"
+    second = FakeScreens()
+    handover.connected(second)
+    assert (reader.offered, second.offered) == (["r"], ["r"])
+    handover.adopted("r", second)
+    handover.tick(102.9)
+    assert not terminal.closed, "its reader may still die over the last output"
+    handover.tick(103.0)
+    assert terminal.closed
+    assert len(handover) == 0
+
+
+def test_masters_that_nobody_reads_are_bounded():
+    handover = Handover()
+    terminals = [FakeTerminal() for _ in range(300)]
+    for number, terminal in enumerate(terminals):
+        handover.add(protocol.RunRow(run=f"r{number}", name="a"), terminal)
+        handover.ended(protocol.RunRow(run=f"r{number}", name="a", ended=1.0), 0.0)
+    assert [terminal.closed for terminal in terminals] == [True] * 44 + [False] * 256
+
+
+def test_what_is_printed_while_there_is_no_screens_waits_for_the_next(
+    talk, screens, poll, is_alive
+):
     spawned = talk.spawn("sh", "-c", "read x; echo nobody heard this")
     first = screens()
     row, descriptor = first.adopt()
     first.send(protocol.Adopted(run=row.run))
+    first.send(protocol.ListRuns(req=1))
+    poll(lambda: first.receive(protocol.Runs))
+    os.kill(talk.town.hosts[0].pid, signal.SIGSTOP)  # it sees both ends in one turn
     os.write(descriptor, b"\n")
+    poll(lambda: not is_alive(row.pid))
     os.close(descriptor)
     first.close()
+    os.kill(talk.town.hosts[0].pid, signal.SIGCONT)
     talk.ended(spawned.run)
     row, descriptor = screens().adopt()
     assert b"nobody heard this" in drain(descriptor)
