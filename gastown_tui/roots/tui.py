@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import itertools
 import logging
 import sys
@@ -299,7 +300,9 @@ class Cockpit(GastownApp):
         super().__init__(self._feed, self._screens, keys=user_keys(town))
 
     def on_ready(self) -> None:
-        """Connect, now that the screen listens."""
+        """Connect, now that the screen listens; what is loaded by now is not searched again."""
+        gc.collect()
+        gc.freeze()
         self.run_worker(self._feed.run(), exit_on_error=False)
         self.run_worker(self._screens.run(), exit_on_error=False)
 

@@ -54,7 +54,7 @@ class Hub:
     def _crop(self, view: PaneView, *, whole: bool) -> tuple[int, int, float]:
         if whole:
             return 0, 0, PANE_FPS
-        return max(1, view.size.width), max(1, view.size.height - 1), TILE_FPS
+        return max(1, view.columns), max(1, view.size.height - 1), TILE_FPS
 
     def pause(self, *, on: bool) -> None:
         """Stop all frames while another screen covers the views; and go on."""

@@ -21,33 +21,36 @@ def safe(text: str) -> str:
     return "".join(mark if mark.isprintable() else " " for mark in text)
 
 
-def paint_line(line: Line, width: int, surface: str = "base") -> Strip:
-    """A line on a surface."""
+def paint_line(line: Line, width: int, surface: str = "base", edge: int = 0) -> Strip:
+    """A line on a surface, and `edge` cells of the gap beyond it."""
     segments, used = [], 0
     for raw, role in line:
         if text := safe(raw):
             segments.append(Segment(text, role_style(role, surface)))
             used += cell_len(text)
-    return finish(segments, used, width, role_style("text", surface))
+    return finish(segments, used, width, role_style("text", surface), edge)
 
 
-def finish(segments: list[Segment], used: int, width: int, blank: Style) -> Strip:
-    """Segments that fill `used` cells as a strip of `width` cells."""
+def finish(segments: list[Segment], used: int, width: int, blank: Style, edge: int = 0) -> Strip:
+    """Segments that fill `used` cells as a strip of `width` cells, and `edge` cells of the gap."""
+    if used > width:
+        segments = list(Strip(segments, used).crop(0, width))
+        used = sum(segment.cell_length for segment in segments)
     if used < width:
         segments.append(Segment(" " * (width - used), blank))
-        used = width
-    strip = Strip(segments, used)
-    return strip if used == width else strip.crop(0, width).extend_cell_length(width, blank)
+    if edge:
+        segments.append(Segment(" " * edge, role_style("text", "gap")))
+    return Strip(segments, width + edge)
 
 
 @lru_cache(maxsize=256)
-def blank(width: int, surface: str = "base") -> Strip:
+def blank(width: int, surface: str = "base", edge: int = 0) -> Strip:
     """An empty strip."""
-    return Strip([Segment(" " * width, role_style("text", surface))], width)
+    return finish([], 0, width, role_style("text", surface), edge)
 
 
-def paint_row(row: Row, left: int, width: int) -> Strip:
-    """A terminal's row from its cell `left` on."""
+def paint_row(row: Row, left: int, width: int, edge: int = 0) -> Strip:
+    """A terminal's row from its cell `left` on, and `edge` cells of the gap."""
     segments: list[Segment] = []
     room = width
     for run_text, style, run_size in row:
@@ -66,7 +69,7 @@ def paint_row(row: Row, left: int, width: int) -> Strip:
         room -= size
         if room <= 0:
             break
-    return finish(segments, width - room, width, pane_style(0))
+    return finish(segments, width - room, width, pane_style(0), edge)
 
 
 def _tail(text: str, left: int) -> str:

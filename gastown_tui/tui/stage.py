@@ -122,13 +122,11 @@ class Stage:
             row = self._store.row("agents", session)
             surface = "active" if session == self.selected and not self.pane_shown else "title"
             brief = at >= self._tiles
-            line = agent_view.title_line(session, row, view.size.width, now, brief=brief)
+            line = agent_view.title_line(session, row, view.columns, now, brief=brief)
             view.set_title(line, surface)
             if at >= self._tiles:
                 last = self._hub.last_words(session)
-                view.set_body(
-                    agent_view.card_lines(session, row, max(1, view.size.width), now, last)
-                )
+                view.set_body(agent_view.card_lines(session, row, max(1, view.columns), now, last))
             else:
                 view.set_empty(self._empty(session))
 

@@ -10,11 +10,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual import events
 
+from gastown_tui.tui import keymap
 from gastown_tui.tui.app import GastownApp
 from gastown_tui.tui.ports import Clocks
 
-_SPEC = importlib.util.spec_from_file_location("fake_town", Path(__file__).with_name("fake_town.py"))
+_SPEC = importlib.util.spec_from_file_location(
+    "fake_town", Path(__file__).with_name("fake_town.py")
+)
 fake_town = importlib.util.module_from_spec(_SPEC)
 sys.modules["fake_town"] = fake_town
 _SPEC.loader.exec_module(fake_town)
@@ -25,20 +29,28 @@ NOW = fake_town.NOW
 class Seat:
     """The overseer's seat: application, ports, keys."""
 
-    def __init__(self, app, town, screens, pilot):
+    def __init__(self, app, town, screens, pilot, jumped):
         self.app, self.town, self.screens, self.pilot = app, town, screens, pilot
+        self.jumped = jumped
         self.board = app.dashboard
 
     async def press(self, *keys):
         for key in keys:
-            await self.pilot.press(key)
+            self.send(key)
             await asyncio.sleep(0.013)
             await self.pilot.pause()
 
+    def send(self, key):
+        """Post one key as the terminal's driver would."""
+        signs = {name: sign for sign, name in keymap._NAMES.items() if len(sign) == 1}
+        event = events.Key(key, signs.get(key, key if len(key) == 1 else None))
+        event.set_sender(self.app)
+        self.app.post_message(event)
+
     async def write(self, text):
-        """Type into a field."""
+        """Text typed into a field."""
         for mark in text:
-            await self.pilot.press(mark if mark != " " else "space")
+            self.send(keymap.key_name(mark))
         await self.pilot.pause()
 
     async def until(self, check, seconds=3.0):
@@ -50,9 +62,15 @@ class Seat:
 
     async def overlay(self):
         """What stands over the panes, once it is there and armed."""
-        await self.until(lambda: self.board._overlay is not None and self.board._overlay.is_attached)
-        await asyncio.sleep(0.32)
+        await self.until(
+            lambda: self.board._overlay is not None and self.board._overlay.is_attached
+        )
+        self.later(0.32)
         return self.board._overlay
+
+    def later(self, seconds):
+        """Let the steady clock jump."""
+        self.jumped[0] += seconds
 
     @property
     def asked(self):
@@ -61,7 +79,8 @@ class Seat:
     def text(self):
         """Everything on the screen."""
         return "\n".join(
-            "".join(part.text for part in strip) for strip in self.app.screen._compositor.render_strips()
+            "".join(part.text for part in strip)
+            for strip in self.app.screen._compositor.render_strips()
         )
 
     def toasts(self):
@@ -76,9 +95,11 @@ def seat():
     async def build(size=(120, 40), agents=12, town=None, screens=None, keys=None):
         built, shown = fake_town.build(agents, now=NOW)
         town, screens = town or built, screens or shown
-        app = GastownApp(town, screens, keys=keys, clocks=Clocks(lambda: NOW, time.monotonic))
+        jumped = [0.0]
+        clocks = Clocks(lambda: NOW, lambda: time.monotonic() + jumped[0])
+        app = GastownApp(town, screens, keys=keys, clocks=clocks)
         async with app.run_test(size=size) as pilot:
-            made = Seat(app, town, screens, pilot)
+            made = Seat(app, town, screens, pilot, jumped)
             await made.until(lambda: made.board.stage.selected or not town.feed.get("agents"))
             await pilot.pause()
             yield made

@@ -26,11 +26,12 @@ from gastown_tui.protocol import (
 )
 
 NOW = 1_800_000_000.0
-NAMES = (
+_NAMES = (
     "nux toast slit capable dag angharad cheedo valkyrie keeper rictus ace organic furiosa morsov"
     " corpus bullet gastown immortan splendid coma prime doof miss giddy wretch buzzard rocker"
     " vulture polly crank"
-).split()
+)
+NAMES = tuple(_NAMES.split())
 TITLES = (
     "Retry uploads with jitter",
     "Parse RFC 3339 dates without dateutil",
@@ -47,6 +48,7 @@ QUESTIONS = (
     "Run `pytest -q tests/ledger`? 1. Yes 2. Yes, and don't ask again 3. No",
     "Which schema should the export follow, v1 or v2?",
 )
+# A context line of a diff that is empty ends in a blank.
 DIFF = '''diff --git a/ledgerly/upload.py b/ledgerly/upload.py
 index 3f1c2a9..8be01d4 100644
 --- a/ledgerly/upload.py
@@ -98,7 +100,7 @@ index 1111111..2222222 100644
 -It is tried three times.
 +It is tried five times.
  Then it is an error.
-'''
+'''  # noqa: W293
 
 
 def tables(agents=24, seed=7, now=NOW):
@@ -129,18 +131,37 @@ def tables(agents=24, seed=7, now=NOW):
         if state == "stalled":
             row |= {"needs": "stalled", "needs_since": now - 900, "evidence": "no output for 15m"}
         if state == "error":
-            row |= {"needs": "error", "needs_since": now - 61, "evidence": "API error 529: overloaded"}
+            row |= {
+                "needs": "error",
+                "needs_since": now - 61,
+                "evidence": "API error 529: overloaded",
+            }
         if state == "stopped":
             row |= {"wanted": "stopped", "wanted_by": "overseer", "wanted_why": "wrong approach"}
         rows[row["session"]] = row
     for epic in range(3):
         parent = f"ld-e{epic + 1}"
-        title = ("Uploads that never lose a statement", "Exports in every format", "Faster reports")[epic]
+        title = (
+            "Uploads that never lose a statement",
+            "Exports in every format",
+            "Faster reports",
+        )[epic]
         beads[parent] = _bead(parent, title, "epic", "open", now, convoy=f"cv-{epic + 1}")
         for step in range(8):
             key = f"{parent}.{step + 1}"
-            status = ("closed", "closed", "in_progress", "hooked", "open", "open", "blocked", "deferred")[step]
-            beads[key] = _bead(key, TITLES[(epic * 3 + step) % 10], "task", status, now, parent=parent)
+            status = (
+                "closed",
+                "closed",
+                "in_progress",
+                "hooked",
+                "open",
+                "open",
+                "blocked",
+                "deferred",
+            )[step]
+            beads[key] = _bead(
+                key, TITLES[(epic * 3 + step) % 10], "task", status, now, parent=parent
+            )
             if status in ("in_progress", "hooked"):
                 beads[key]["assignee"] = list(rows)[epic * 3 + step]
             if step == 6:
@@ -150,7 +171,17 @@ def tables(agents=24, seed=7, now=NOW):
             "id": f"cv-{epic + 1}", "title": title, "total": 8, "closed": closed,
             "working": 2, "stuck": int(epic == 1), "state": "open", "oldest": now - 2460 * (epic + 1),
         }  # fmt: skip
-    phases = ["landing", "testing", "review", "review", "approved", "conflict", "failed", "held", "submitted"]
+    phases = [
+        "landing",
+        "testing",
+        "review",
+        "review",
+        "approved",
+        "conflict",
+        "failed",
+        "held",
+        "submitted",
+    ]
     phases += ["landed", "landed", "rejected"]
     whys = {"failed": "tests/test_export.py::test_rounding failed", "conflict": "ledgerly/report.py changed on main",
             "held": "held by you", "rejected": "keep the old field for one release", "testing": "gate running, 41s"}  # fmt: skip
@@ -214,7 +245,9 @@ class FakeTown:
 
     def change(self, **by_table):
         self.version += 1
-        self.listener(Delta(base=self.version - 1, version=self.version, at=self.now, tables=by_table))
+        self.listener(
+            Delta(base=self.version - 1, version=self.version, at=self.now, tables=by_table)
+        )
 
     async def ask(self, verb, target="", **arguments):
         if self.down:
@@ -225,7 +258,9 @@ class FakeTown:
     async def diff(self, subject):
         if self.down:
             raise Unavailable("the controller is not running")
-        return DiffText(req=1, base="3f1c2a9", tip="8be01d4", text=self.diffs.get(subject, self.diff_text))
+        return DiffText(
+            req=1, base="3f1c2a9", tip="8be01d4", text=self.diffs.get(subject, self.diff_text)
+        )
 
     async def start_host(self):
         self.started += 1
@@ -259,7 +294,9 @@ class FakeScreens:
 
     def signal(self, session, rows_hash="h1", cols=120, rows=40):
         bottom = [cells.row_text(row) for row in self.rows_of(session)]
-        self.listener(Signals(session=session, rows_hash=rows_hash, bottom=bottom, cols=cols, rows=rows))
+        self.listener(
+            Signals(session=session, rows_hash=rows_hash, bottom=bottom, cols=cols, rows=rows)
+        )
 
     def subscribe(self, session, cols, rows, fps):
         self.subscribed[session] = (cols, rows, fps)
@@ -317,7 +354,11 @@ def recorded(path, sizes=((120, 40),), steps=40):
 
 def scripted(name, at, rng):
     """A coding agent's screen in words, for where no recording is at hand."""
-    dim, ok, bold = cells.pack(cells.palette(8)), cells.pack(cells.palette(2)), cells.pack(attributes=cells.BOLD)
+    dim, ok, bold = (
+        cells.pack(cells.palette(8)),
+        cells.pack(cells.palette(2)),
+        cells.pack(attributes=cells.BOLD),
+    )
     blue, red, green = (cells.pack(cells.palette(index)) for index in (4, 1, 2))
     rule = "─" * 118
     body = [

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual import events
 
 from gastown_tui.protocol import Receipt
 from gastown_tui.tui.actions import ACTIONS
 from gastown_tui.tui.handlers.table import HANDLERS
 from gastown_tui.tui.screens.diff import DiffScreen
 from gastown_tui.viewmodels.agents import needy
-
-PERM = "gateway/polecats/nux"
 
 
 def wait_for_permission(seat, agent="ledgerly/polecats/toast"):
@@ -57,7 +56,15 @@ async def test_focus_sends_every_key_until_the_leave_key(seat):
         agent = s.board.stage.selected
         for key in ("q", "escape", "ctrl+c", "tab", "ctrl+p", "X", "full_stop"):
             await s.press(key)
-        assert [each[2] for each in s.screens.sent] == ["q", "escape", "ctrl+c", "tab", "ctrl+p", "X", "full_stop"]
+        assert [each[2] for each in s.screens.sent] == [
+            "q",
+            "escape",
+            "ctrl+c",
+            "tab",
+            "ctrl+p",
+            "X",
+            "full_stop",
+        ]
         assert s.screens.sent[0] == ("key", agent, "q", "q")
         assert s.screens.sent[6][3] == "."
         await s.press("ctrl+q")
@@ -74,7 +81,7 @@ async def test_the_leave_key_twice_sends_one(seat):
         assert s.screens.sent == [("key", "mayor", "ctrl+q", "")]
         assert s.board.stage.pane.has_focus
         await s.press("ctrl+q")
-        await asyncio.sleep(0.45)
+        s.later(0.45)
         await s.press("ctrl+q")
         assert len(s.screens.sent) == 1
         assert s.app.is_running
@@ -83,7 +90,7 @@ async def test_the_leave_key_twice_sends_one(seat):
 async def test_a_paste_goes_to_the_focused_agent_as_one(seat):
     async with seat() as s:
         await s.press("enter")
-        s.app.post_message(__import__("textual").events.Paste("two\nlines"))
+        s.app.post_message(events.Paste("two\nlines"))
         await s.until(lambda: s.screens.sent)
         assert s.screens.sent == [("paste", "mayor", "two\nlines")]
 
@@ -156,12 +163,14 @@ async def test_broadcast_to_the_marked(seat):
         assert {target for _, target, _ in s.asked} == set(s.board.panels.listed_agents()[1:3])
 
 
-@pytest.mark.parametrize(("key", "verb"), [("a", "approve_dialog"), ("A", "approve_always"), ("D", "deny_dialog")])
+@pytest.mark.parametrize(
+    ("key", "verb"), [("a", "approve_dialog"), ("A", "approve_always"), ("D", "deny_dialog")]
+)
 async def test_dialogs_are_answered_with_the_rows_that_were_seen(seat, key, verb):
     async with seat() as s:
         agent = wait_for_permission(s)
         await go(s, agent)
-        await asyncio.sleep(0.3)
+        s.later(0.3)
         await s.press(key)
         if key == "A":
             await s.overlay()
@@ -180,7 +189,7 @@ async def test_a_dialog_that_has_just_changed_is_not_answered(seat):
     async with seat() as s:
         agent = wait_for_permission(s)
         await go(s, agent)
-        await asyncio.sleep(0.3)
+        s.later(0.3)
         s.screens.signal(agent, rows_hash="h2")
         await s.press("a")
         assert s.asked == []
@@ -203,7 +212,12 @@ async def test_interrupt(seat):
 
 @pytest.mark.parametrize(
     ("key", "verb", "arguments"),
-    [("x", "stop", {}), ("X", "kill", {}), ("R", "restart", {"fresh": "false"}), ("T", "restart", {"fresh": "true"})],
+    [
+        ("x", "stop", {}),
+        ("X", "kill", {}),
+        ("R", "restart", {"fresh": "false"}),
+        ("T", "restart", {"fresh": "true"}),
+    ],
 )
 async def test_ending_an_agent_is_confirmed_with_names(seat, key, verb, arguments):
     async with seat() as s:
@@ -222,7 +236,9 @@ async def test_a_confirmation_cannot_be_given_before_it_was_read(seat):
     async with seat() as s:
         await s.press("j", "X")
         await s.until(lambda: s.board._overlay is not None and s.board._overlay.has_focus)
-        await s.pilot.press("y", "enter")
+        s.send("y")
+        s.send("enter")
+        await s.pilot.pause()
         assert s.board._overlay is not None
         await s.press("n")
         await s.until(lambda: s.board._overlay is None)
@@ -252,7 +268,8 @@ async def test_pause_and_go_on(seat):
 
 
 @pytest.mark.parametrize(
-    ("key", "verb"), [("a", "approve"), ("r", "reject"), ("h", "hold"), ("t", "retry"), ("d", "drop")]
+    ("key", "verb"),
+    [("a", "approve"), ("r", "reject"), ("h", "hold"), ("t", "retry"), ("d", "drop")],
 )
 async def test_the_merge_queue_menu(seat, key, verb):
     async with seat() as s:
@@ -261,14 +278,17 @@ async def test_the_merge_queue_menu(seat, key, verb):
         await s.press(key)
         if verb in ("approve", "drop"):
             await s.until(lambda: hasattr(s.board._overlay, "_shown"))
-            await asyncio.sleep(0.32)
+            s.later(0.32)
             await s.press("y")
         if verb == "reject":
             await s.until(lambda: hasattr(s.board._overlay, "field"))
             await s.write("too slow")
             await s.press("enter")
         await s.until(lambda: s.asked)
-        expected = {"approve": {"tip": s.town.feed["mq"]["mr-3"]["submitted"]}, "reject": {"reason": "too slow"}}
+        expected = {
+            "approve": {"tip": s.town.feed["mq"]["mr-3"]["submitted"]},
+            "reject": {"reason": "too slow"},
+        }
         assert s.asked == [(verb, "mr-3", expected.get(verb, {}))]
 
 
@@ -376,7 +396,7 @@ async def test_a_refusal_is_shown_in_its_own_words(seat):
     async with seat() as s:
         s.town.receipt = Receipt(req=0, ok=False, text="[b]nux[/b] holds a lock")
         await s.press("j", "I")
-        await s.until(lambda: s.toasts())
+        await s.until(s.toasts)
         assert "[b]nux[/b] holds a lock" in s.toasts()
 
 
@@ -384,7 +404,7 @@ async def test_without_a_controller_keys_go_on_and_requests_say_why(seat):
     async with seat() as s:
         s.town.down = True
         await s.press("j", "I")
-        await s.until(lambda: s.toasts())
+        await s.until(s.toasts)
         assert "not running" in s.toasts()[0]
         await s.press("enter", "h")
         assert s.screens.sent
@@ -415,7 +435,7 @@ async def test_diff_rejects_with_a_reason(seat):
 
 async def test_diff_of_an_agent_without_a_request_only_shows(seat):
     async with seat() as s:
-        s.town.change(mq={key: None for key in s.town.feed["mq"]})
+        s.town.change(mq=dict.fromkeys(s.town.feed["mq"]))
         await asyncio.sleep(0.1)
         await s.press("j", "d")
         await s.until(lambda: isinstance(s.app.screen, DiffScreen))

@@ -68,7 +68,9 @@ def test_nothing_makes_it_fail(text, lines):
 
 def test_it_counts_what_git_counts(tmp_path):
     def git(*args):
-        done = subprocess.run(["git", "-C", tmp_path, *args], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "-C", tmp_path, *args], capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     git("init", "-q")
@@ -76,12 +78,17 @@ def test_it_counts_what_git_counts(tmp_path):
     (tmp_path / "b with ümlaut").write_text("x\n")
     git("add", ".")
     git("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "t")
-    (tmp_path / "a.txt").write_text("\n".join(str(at) if at % 9 else f"-- {at}" for at in range(64)))
+    (tmp_path / "a.txt").write_text(
+        "\n".join(str(at) if at % 9 else f"-- {at}" for at in range(64))
+    )
     (tmp_path / "b with ümlaut").unlink()
     (tmp_path / "new").write_text("a\nb\n")
     git("add", "-A")
     diff = parse(git("diff", "-M", "--cached", "HEAD"))
-    counted = {tuple(line.split("\t")[:2]) for line in git("diff", "--cached", "--numstat", "HEAD").splitlines()}
+    counted = {
+        tuple(line.split("\t")[:2])
+        for line in git("diff", "--cached", "--numstat", "HEAD").splitlines()
+    }
     assert {(str(each.plus), str(each.minus)) for each in diff.files} == counted
     assert {each.path for each in diff.files} == {"a.txt", "b with ümlaut", "new"}
 

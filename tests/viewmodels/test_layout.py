@@ -12,7 +12,13 @@ from gastown_tui.viewmodels.layout import DENSITIES, PANELS, View, assign_tiles,
 
 
 def places(found):
-    rest = [found.strip, found.hints, *(slot.place for slot in found.slots), *found.tiles, *found.cards]
+    """All places, those of tiles with the gap that they paint themselves."""
+    width = found.strip.width
+    tiles = [
+        each._replace(width=each.width + (each.x + each.width < width))
+        for each in (*found.tiles, *found.cards)
+    ]
+    rest = [found.strip, found.hints, *(slot.place for slot in found.slots), *tiles]
     return [*rest, *([found.pane] if found.pane else [])]
 
 

@@ -130,7 +130,10 @@ def test_convoy_with_progress():
     text = line_text(convoy_line("cv", row, 70, NOW))
     assert text.startswith(" ━━━━━━━╌╌╌   4/6  Ship")
     assert text.rstrip().endswith("2 working 1 stuck oldest 41m")
-    assert convoy_order({"x": {"total": 1, "closed": 1}, "y": {"total": 2, "closed": 1}}) == ("y", "x")
+    assert convoy_order({"x": {"total": 1, "closed": 1}, "y": {"total": 2, "closed": 1}}) == (
+        "y",
+        "x",
+    )
 
 
 def test_events_latest_first():
@@ -147,7 +150,12 @@ BEADS = {
 
 def test_tree_indents_folds_and_filters():
     nodes = tree_nodes(BEADS, set())
-    assert [(node.key, node.depth) for node in nodes] == [("e", 0), ("e.2", 1), ("e.1", 1), ("x", 0)]
+    assert [(node.key, node.depth) for node in nodes] == [
+        ("e", 0),
+        ("e.2", 1),
+        ("e.1", 1),
+        ("x", 0),
+    ]
     assert line_text(tree_line(nodes[0], BEADS["e"], 30)) == " ▾ ○ e Epic               1/2 "
     assert line_text(tree_line(nodes[1], BEADS["e.2"], 30)) == "     ◍ e.2 Two            nux "
     assert [node.key for node in tree_nodes(BEADS, {"e"})] == ["e", "x"]
@@ -161,7 +169,10 @@ def test_a_circle_of_parents_is_shown_once():
 
 
 def test_hints_end_before_the_width():
-    assert line_text(hint_line("NAV", [("n", "nudge"), ("q", "quit")], 30)).rstrip() == " NAV   n nudge   q quit"
+    assert (
+        line_text(hint_line("NAV", [("n", "nudge"), ("q", "quit")], 30)).rstrip()
+        == " NAV   n nudge   q quit"
+    )
     assert "quit" not in line_text(hint_line("NAV", [("n", "nudge"), ("q", "quit")], 20))
 
 

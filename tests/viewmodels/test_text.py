@@ -55,7 +55,12 @@ def test_clean(raw, shown):
 
 @pytest.mark.parametrize(
     ("text", "width", "shown"),
-    [("日本語テキスト", 7, "日本語…"), ("日本語", 6, "日本語"), ("long text", 5, "long…"), ("e\u0301a", 2, "e\u0301a")],
+    [
+        ("日本語テキスト", 7, "日本語…"),
+        ("日本語", 6, "日本語"),
+        ("long text", 5, "long…"),
+        ("e\u0301a", 2, "e\u0301a"),
+    ],
 )
 def test_fit_counts_wide_and_combining_marks(text, width, shown):
     assert fit(text, width) == shown
@@ -63,7 +68,17 @@ def test_fit_counts_wide_and_combining_marks(text, width, shown):
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(-5, "0s"), (0, "0s"), (99, "99s"), (100, "1m"), (3600, "60m"), (7200, "2h"), (200_000, "2d"), (float("nan"), "0s"), (1e12, "999d")],
+    [
+        (-5, "0s"),
+        (0, "0s"),
+        (99, "99s"),
+        (100, "1m"),
+        (3600, "60m"),
+        (7200, "2h"),
+        (200_000, "2d"),
+        (float("nan"), "0s"),
+        (1e12, "999d"),
+    ],
 )
 def test_age_is_never_longer_than_four_cells(seconds, shown):
     assert age(seconds) == shown

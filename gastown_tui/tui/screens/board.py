@@ -159,7 +159,9 @@ class Board(Screen[None], inherit_bindings=False):
             places[self.stage.pane] = found.pane
         for slot in found.slots:
             places[self.panels.lists[self.panels.front(slot)]] = slot.place
-        places.update(zip(self.stage.views, (*found.tiles, *found.cards), strict=False))
+        for view, place in zip(self.stage.views, (*found.tiles, *found.cards), strict=False):
+            view.edge = int(place.x + place.width < self.size.width)
+            places[view] = place._replace(width=place.width + view.edge)
         if self._overlay is not None:
             places[self._overlay] = self._overlay.wanted(self.size.width, self.size.height)
         self.places = places

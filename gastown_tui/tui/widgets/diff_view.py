@@ -141,9 +141,9 @@ class DiffView(Painted):
         if (index, top) != (before, before_top):
             self.post_message(self.Moved())
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """A line of the diff."""
-        at, width = self.top + y, self.size.width
+        at = self.top + y
         if at >= len(self.lines):
             if not self._diff.rows and y == 1:
                 return paint_line((("  nothing changed", "faint"),), width)
@@ -269,9 +269,9 @@ class DiffFiles(Painted):
         self._top = max(0, min(max(self._top, file - page + 1), file, len(self._files) - 1))
         self.refresh(self.size.region)
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """A file."""
-        at, width = self._top + y, self.size.width
+        at = self._top + y
         if at >= len(self._files):
             return blank(width)
         key = (at, width, at == self._current)

@@ -89,9 +89,8 @@ class Finder(Overlay[str]):
         if self._index < len(self._rows) and isinstance(row := self._rows[self._index], Choice):
             self.finish(row.id)
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """The field, then the rows."""
-        width = self.size.width
         if y == 0:
             return paint_line(
                 spread(((f" {self._title}", "strong"),), (("esc ", "faint"),), width),

@@ -121,9 +121,10 @@ class LineList(Painted):
     def update_lines(self) -> None:
         """Look at every visible row again and paint those that read differently."""
         dirty = []
-        for y in range(self.size.height):
+        width, height = self.size
+        for y in range(height):
             found = self._painted.get(y)
-            if found is not None and found[:3] != self._wanted(y):
+            if found is not None and found[:3] != self._wanted(y, width):
                 del self._painted[y]
                 dirty.append(y)
         self.refresh_lines(dirty)
@@ -185,8 +186,8 @@ class LineList(Painted):
         self._top = max(0, min(self._top, low, len(self._keys) - 1), self.index - page + 1)
         self._top = max(0, min(self._top, len(self._keys) - page))
 
-    def _wanted(self, y: int) -> tuple[Line, str, int]:
-        at, width = self._top + y - 1, self.size.width
+    def _wanted(self, y: int, width: int) -> tuple[Line, str, int]:
+        at = self._top + y - 1
         if y == 0:
             return (self._title, "active" if self.has_focus else "title", width)
         if at >= len(self._keys):
@@ -199,13 +200,13 @@ class LineList(Painted):
             surface = "cursor" if self.has_focus else "rest"
         return (self._model.line(key, width), surface, width)
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """The title or a row."""
         found = self._painted.get(y)
-        if found is not None and found[2] == self.size.width:
+        if found is not None and found[2] == width:
             return found[3]
-        wanted = self._wanted(y)
-        line, surface, width = wanted
+        wanted = self._wanted(y, width)
+        line, surface, _ = wanted
         strip = paint_line(line, width, surface) if line else blank(width, surface)
         self._painted[y] = (*wanted, strip)
         return strip

@@ -69,9 +69,8 @@ class Dialog(Overlay[bool]):
         wide, high = min(width, max(40, min(_WIDEST, width - 8))), min(height, len(self._lines) + 2)
         return Place((width - wide) // 2, max(0, (height - high) // 3), wide, high)
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """A line of the question."""
-        width = self.size.width
         if 1 <= y <= len(self._lines):
             line = self._lines[y - 1]
             return paint_line(((" ", "text"), *line), width, "over")

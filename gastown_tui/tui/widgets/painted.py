@@ -20,14 +20,16 @@ class Painted(Widget):
 
     ALLOW_SELECT = False
 
-    def strip_at(self, y: int) -> Strip:
-        """Line `y` as a strip of exactly the widget's width; a lookup."""
-        return blank(self.size.width)
+    def strip_at(self, y: int, width: int) -> Strip:
+        """Line `y` as a strip of exactly `width` cells, the widget's width; a lookup."""
+        return blank(width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a part of the widget, as the compositor asks for them."""
-        strips = [self.strip_at(y) for y in crop.line_range]
-        if crop.x or crop.width != self.size.width:
+        width = self.size.width  # costly: asked once, not once a line
+        strip_at = self.strip_at
+        strips = [strip_at(y, width) for y in crop.line_range]
+        if crop.x or crop.width != width:
             left, right = crop.column_span
             return [strip.crop(left, right) for strip in strips]
         return strips
@@ -60,9 +62,8 @@ class Bar(Painted):
             self._line, self._strip = line, None
             self.refresh(Region(0, 0, self.size.width, 1))
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """The line as last shown."""
-        width = self.size.width
         if self._strip is None or self._strip[0] != width:
             self._strip = width, paint_line(self._line, width, self._surface)
         return self._strip[1] if y == 0 else blank(width, self._surface)

@@ -10,7 +10,7 @@ from gastown_tui.cells import Row
 from gastown_tui.tui.paint import blank, paint_line, paint_row, with_cursor
 from gastown_tui.tui.picture import Picture
 from gastown_tui.tui.widgets.painted import Painted
-from gastown_tui.viewmodels.text import Line
+from gastown_tui.viewmodels.text import Line, cells, crop
 
 
 class PaneView(Painted):
@@ -46,8 +46,16 @@ class PaneView(Painted):
         self._surface = "title"
         self._title_strip: tuple[int, Strip] | None = None
         self._strips: dict[int, Strip] = {}
+        self.edge = 0
+        """Columns of the gap to the right neighbour that the widget paints itself: widgets that
+        touch are sent to the terminal as one piece, which costs a third less than with a gap."""
         self._shape = (0, 0, 0)
         """Width, first row and first column that the strips were painted for."""
+
+    @property
+    def columns(self) -> int:
+        """The width of what it shows."""
+        return max(0, self.size.width - self.edge)
 
     @property
     def title(self) -> Line:
@@ -86,19 +94,24 @@ class PaneView(Painted):
 
     def picture_changed(self, dirty: set[int] | None) -> None:
         """Paint what a frame changed; None for everything."""
-        if dirty is None or self._place() != self._shape:
+        size = self.size
+        place = self._place()
+        if dirty is None or place != self._shape:
             self._strips.clear()
-            self._shape = self._place()
-            self.refresh(self.size.region)
+            self._shape = place
+            self.refresh(size.region)
             return
-        top, height = self._shape[1], self.size.height
+        top = self._shape[1]
         for row in dirty:
             self._strips.pop(row, None)
-        self.refresh_lines(row - top + 1 for row in dirty if top <= row < top + height - 1)
+        lines = [row - top + 1 for row in dirty if top <= row < top + size.height - 1]
+        if lines:
+            self.refresh(*(Region(0, y, size.width, 1) for y in lines))
 
     def first_row(self) -> int:
         """The row of the picture that stands under the title."""
-        return max(0, self.picture.used() - max(0, self.size.height - 1))
+        rows = self.picture.rows
+        return max(0, self.picture.used() - max(0, self.size.height - 1)) if rows else 0
 
     def first_column(self) -> int:
         """The column of the picture at the left edge."""
@@ -112,44 +125,44 @@ class PaneView(Painted):
     def _place(self) -> tuple[int, int, int]:
         return self.size.width, self.first_row(), self.first_column()
 
-    def strip_at(self, y: int) -> Strip:
+    def strip_at(self, y: int, width: int) -> Strip:
         """The title, or a row of the picture."""
-        width = self.size.width
         if y == 0:
             if self._title_strip is None or self._title_strip[0] != width:
-                self._title_strip = width, paint_line(self._title, width, self._surface)
+                line = paint_line(self._title, width - self.edge, self._surface, self.edge)
+                self._title_strip = width, line
             return self._title_strip[1]
         if self.body or not self.picture.rows:
-            return self._words(y, width)
+            return self._words(y, width - self.edge)
         if self._shape[0] != width:
             self._strips.clear()
             self._shape = self._place()
         row = self._shape[1] + y - 1
         strip = self._strips.get(row)
         if strip is None:
-            strip = self._strips[row] = self._paint(row, width)
+            strip = self._strips[row] = self._paint(row, width - self.edge)
         return strip
 
     def _paint(self, row: int, width: int) -> Strip:
         found = self.row_at(row)
         if found is None:
-            return blank(width, "pane")
+            return blank(width, "pane", self.edge)
         left = self._shape[2]
-        strip = paint_row(found, left, width)
+        strip = paint_row(found, left, width, self.edge)
         if self.wants_cursor and row == self.picture.cursor_y:
-            strip = with_cursor(strip, self.picture.cursor_x - left, width)
+            strip = with_cursor(strip, self.picture.cursor_x - left, width + self.edge)
         return strip
 
     def _words(self, y: int, width: int) -> Strip:
         if self.body:
-            return (
-                paint_line(self.body[y - 1], width, "base") if y <= len(self.body) else blank(width)
-            )
+            line = self.body[y - 1] if y <= len(self.body) else ()
+            return paint_line(line, width, "base", self.edge)
         middle = max(1, self.size.height // 2)
         if self.empty and y == middle:
-            text = self.empty[: max(0, width - 2)]
-            return paint_line(((" " * ((width - len(text)) // 2) + text, "faint"),), width, "pane")
-        return blank(width, "pane")
+            text = crop(self.empty, width - 2)
+            line = ((" " * ((width - cells(text)) // 2) + text, "faint"),)
+            return paint_line(line, width, "pane", self.edge)
+        return blank(width, "pane", self.edge)
 
     def on_resize(self) -> None:
         """The picture hangs elsewhere now."""
@@ -159,7 +172,3 @@ class PaneView(Painted):
     def on_mouse_down(self) -> None:
         """Tell the screen."""
         self.post_message(self.Clicked(self))
-
-    def region_of(self, row: int) -> Region:
-        """Where a row of the picture is painted, in the widget."""
-        return Region(0, row - self._shape[1] + 1, self.size.width, 1)
