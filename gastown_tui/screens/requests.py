@@ -10,6 +10,8 @@ from typing import Any, Final
 from gastown_tui import protocol
 from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound
 from gastown_tui.screens.clients import Client
+from gastown_tui.screens.guard import Guarded
+from gastown_tui.screens.lives import rows_of, text_of
 from gastown_tui.screens.pty import PASTE_BYTES, QUEUE_BYTES
 from gastown_tui.screens.publisher import Publisher
 from gastown_tui.screens.session import Session, clamp
@@ -88,12 +90,12 @@ class Requests:
             )
         return session
 
-    def _typed_into(self, client: Client, name: str) -> Session:
+    def _typed_into(self, client: Client, name: str) -> tuple[Session, Guarded]:
         client.check_typing()
         session = self._session(name)
-        if not session.alive:
+        if session.guarded is None or not session.alive:
             raise Conflict(f"session {name} has ended")
-        return session
+        return session, session.guarded
 
     # ------------------------------------------------------------ viewing
 
@@ -129,24 +131,24 @@ class Requests:
     # ------------------------------------------------------------ input
 
     def _key(self, client: Client, frame: protocol.Key) -> None:
-        session = self._typed_into(client, frame.session)
-        self._write(client, session, session.key(frame.key[:100], frame.text[:100]), QUEUE_BYTES)
+        session, terminal = self._typed_into(client, frame.session)
+        self._write(client, session, terminal.key(frame.key[:100], frame.text[:100]), QUEUE_BYTES)
 
     def _paste(self, client: Client, frame: protocol.Paste) -> None:
-        session = self._typed_into(client, frame.session)
+        session, terminal = self._typed_into(client, frame.session)
         if len(frame.text) > PASTE_BYTES:
             raise BadInput(f"a paste of more than {PASTE_BYTES >> 20} MiB")
-        self._write(client, session, session.paste(frame.text), PASTE_BYTES)
+        self._write(client, session, terminal.paste(frame.text), PASTE_BYTES)
 
     def _input(self, client: Client, frame: protocol.Input) -> None:
-        session = self._typed_into(client, frame.session)
-        self._write(client, session, session.person(frame.data), QUEUE_BYTES)
+        session, _ = self._typed_into(client, frame.session)
+        self._write(client, session, frame.data, QUEUE_BYTES)
 
     def _mouse(self, client: Client, frame: protocol.Mouse) -> None:
         kind = _MOUSE.get(frame.kind)
         if kind is None:
             raise BadInput(f"{frame.kind[:40]!r} is no mouse event")
-        session = self._typed_into(client, frame.session)
+        session, terminal = self._typed_into(client, frame.session)
         mouse = Mouse(
             kind=kind,  # type: ignore[arg-type]  # one of the literals of _MOUSE
             x=min(max(frame.x, 0), 9999),
@@ -156,11 +158,12 @@ class Requests:
             alt=frame.alt,
             ctrl=frame.ctrl,
         )
-        self._write(client, session, session.mouse(mouse), QUEUE_BYTES)
+        self._write(client, session, terminal.mouse(mouse), QUEUE_BYTES)
 
     def _write(self, client: Client, session: Session, data: bytes, limit: int) -> None:
         if not data:
             return
+        session.person_typed()
         if not session.write(data, limit):
             self._complain(session)
             return
@@ -196,7 +199,7 @@ class Requests:
         return ""
 
     def _resize(self, client: Client, frame: protocol.ResizeSession) -> None:
-        session = self._typed_into(client, frame.session)
+        session, _ = self._typed_into(client, frame.session)
         session.resize(clamp(frame.cols), clamp(frame.rows))
         self._publisher.touch(frame.session)
 
@@ -209,7 +212,7 @@ class Requests:
         client.send(
             protocol.Peeked(
                 req=frame.req,
-                text=session.text(min(max(frame.history, 0), MOST_HISTORY)),
+                text=text_of(session, min(max(frame.history, 0), MOST_HISTORY)),
                 title=terminal.title if terminal else session.meta.title,
                 cols=session.screen.cols,
                 rows=len(session.screen.rows),
@@ -220,7 +223,7 @@ class Requests:
     def _rows(self, client: Client, frame: protocol.AskRows) -> None:
         session = self._session(frame.session)
         first = max(frame.first, 0)
-        rows, total = session.rows(first, min(max(frame.count, 0), MOST_ROWS))
+        rows, total = rows_of(session, first, min(max(frame.count, 0), MOST_ROWS))
         client.send(protocol.RowsOf(req=frame.req, first=first, rows=rows, total=total))
 
     def _list(self, client: Client, frame: protocol.ListSessions) -> None:

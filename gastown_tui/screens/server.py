@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from gastown_tui import protocol
 from gastown_tui.domain.errors import GastownError
+from gastown_tui.screens import lives
 from gastown_tui.screens.archive import Archive, Meta
 from gastown_tui.screens.clients import Client
 from gastown_tui.screens.hostlink import HostLink
@@ -24,7 +25,7 @@ from gastown_tui.screens.requests import Requests
 from gastown_tui.screens.session import Session
 
 BEAT_S: Final = 0.5
-HOUSEKEEPING_S: Final = 0.5
+HOUSEKEEPING_S: Final = 0.25
 TURN_S: Final = 0.008
 """How long output is read before everything else has its turn."""
 SESSION_S: Final = 0.004
@@ -34,7 +35,7 @@ QUIET_BYTES: Final = 1024 * 1024
 """A session that is quiet for `QUIET_S` and has so much to parse again gets a snapshot."""
 DRAIN_S: Final = 0.2
 """How long the rest of a run's output is read after its end; others may hold its terminal."""
-PACK_S: Final = 0.003
+PACK_S: Final = 0.004
 """How long scrollbacks are packed at a time: a tenth of their memory is left."""
 CLIENTS: Final = 200
 ENDED_IN_MEMORY: Final = 50
@@ -135,7 +136,7 @@ class Server:
         session = self._sessions.get(name)
         if session is None and name in self._past and self._settled:
             try:
-                session = Session.ended(self._past[name], self._archive, self._marker)
+                session = lives.kept(self._past[name], self._archive, self._marker)
             except GastownError:
                 _LOG.exception("%s: what was kept cannot be read", name)
                 return None
@@ -177,7 +178,7 @@ class Server:
         else:
             if known:
                 self._unwatch(known)
-                known.abandon()
+                known.release()
             session = self._sessions[row.name] = self._open(row, descriptor)
             self._publisher.restart(row.name)
         self._past.pop(row.name, None)
@@ -188,7 +189,7 @@ class Server:
             self._end(session, row.code)
 
     def _open(self, row: protocol.RunRow, descriptor: int) -> Session:
-        return Session.adopt(
+        return lives.adopt(
             row,
             descriptor,
             self._archive,
@@ -211,7 +212,7 @@ class Server:
 
     def _bury(self, meta: Meta) -> Meta:
         try:
-            return Session.bury(meta, self._archive, self._marker)
+            return lives.bury(meta, self._archive, self._marker)
         except GastownError:
             _LOG.exception("%s: what was kept cannot be read", meta.name)
             return meta

@@ -1,4 +1,4 @@
-"""One session: descriptor, log, terminal and picture, from adoption to its last text."""
+"""One session: descriptor, log, terminal and picture, while it lives and after."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Final
 
 import msgspec
 
-from gastown_tui.cells import Row
 from gastown_tui.domain.errors import Damaged
-from gastown_tui.protocol import RunRow
 from gastown_tui.screens.archive import LEVELS, TEXT_CHARACTERS, Archive, Meta
 from gastown_tui.screens.guard import Guarded
 from gastown_tui.screens.log import SessionLog, Snapshot
@@ -20,12 +18,15 @@ from gastown_tui.screens.marker import Marker
 from gastown_tui.screens.pty import QUEUE_BYTES, Pty
 from gastown_tui.screens.screen import Screen
 from gastown_tui.screens.signals import SignalState
-from gastown_tui.terminal import Mouse, Safety, Terminal
+from gastown_tui.terminal import Safety, Terminal
 
 MOST_CELLS: Final = 1000
 """Most columns or rows of a session."""
 SHORT_READ: Final = 1000
 """A read that brings less has emptied the terminal's buffer (macOS reads at most 1 KiB)."""
+PACK_BYTES: Final = 64 * 1024
+PACK_REST_S: Final = 2.0
+"""Scrollback is packed after so much output, or after so long without any."""
 
 _LOG: Final = logging.getLogger(__name__)
 _GENERATIONS: Final = itertools.count(int(time.time() * 1000))
@@ -49,7 +50,7 @@ class Session:
     def __init__(self, meta: Meta, archive: Archive, marker: Marker, *, held: bool = False) -> None:
         self.meta = meta
         self.name, self.run = meta.name, meta.run
-        self._archive, self._marker = archive, marker
+        self.archive, self.marker = archive, marker
         self._held = held
         self.log = SessionLog(archive.folder(meta.name))
         self.pty: Pty | None = None
@@ -64,72 +65,27 @@ class Session:
         self.is_stale = True
         """Whether the terminal has changed since `refresh`."""
         self._resized = False
-        self._packed = -1
+        self._packed = 0
         self.is_gone = False
         """Whether the terminal's other side has been closed."""
-
-    @classmethod
-    def adopt(
-        cls, row: RunRow, fd: int, archive: Archive, marker: Marker, *, crashes: int, held: bool
-    ) -> Session:
-        """The session of a living run: restored if this run is known, else new.
-
-        Args:
-            row: the run as the host tells it.
-            fd: the terminal's master; owned by the session from here on.
-            archive: where sessions are kept.
-            marker: names the session in native calls.
-            crashes: how often its output has ended the emulation.
-            held: its output is not to be emulated.
-        """
-        meta = archive.meta(row.name)
-        if meta is None or meta.run != row.run:
-            meta = archive.meta_of(row)
-            archive.fresh(meta)
-        elif crashes > meta.level:
-            meta = msgspec.structs.replace(meta, level=min(crashes, len(LEVELS) - 1))
-            archive.write(meta)
-        session = cls(meta, archive, marker, held=held)
-        session.pty = Pty(fd)
-        session._restore()
-        cols, rows = session.pty.size()
-        if cols and rows:
-            session._fit(clamp(cols), clamp(rows))
-        return session
-
-    @classmethod
-    def ended(cls, meta: Meta, archive: Archive, marker: Marker) -> Session:
-        """A session that is kept after its end, with its last picture."""
-        session = cls(meta, archive, marker)
-        session._restore()
-        session.refresh()
-        session._release()
-        return session
-
-    @staticmethod
-    def bury(meta: Meta, archive: Archive, marker: Marker) -> Meta:
-        """Keep the last text of a session that ended while nobody looked."""
-        session = Session(meta, archive, marker)
-        session._restore()
-        session.end(None)
-        return session.meta
 
     def degrade(self) -> None:
         """Emulating the output has failed: again, from the log, at the next level of safety."""
         level = self.meta.level + 1
         self._held = self._held or level >= len(LEVELS)
         self.meta = msgspec.structs.replace(self.meta, level=min(level, len(LEVELS) - 1))
-        self._archive.write(self.meta)
+        self.archive.write(self.meta)
         self.log.close()
         try:
-            self._restore()
+            self.restore()
         except Exception:  # what is in the log fails as well
             _LOG.exception("%s: the emulation failed on the log", self.name)
             self._held = True
-            self._restore()
+            self.restore()
         self.signals.changed = True
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Make the terminal from what is recorded: once, before anything else."""
         snapshot, pieces = self.log.recover()
         level = LEVELS[self.meta.level]
         if snapshot and level is Safety.PLAIN and LEVELS[snapshot.level] is not level:
@@ -151,14 +107,12 @@ class Session:
         if snapshot and not self._held:
             data = snapshot.data
             try:
-                return Guarded(
-                    self.name, self._marker, lambda: Terminal.restore(data, safety=level)
-                )
+                return Guarded(self.name, self.marker, lambda: Terminal.restore(data, safety=level))
             except Damaged as error:
                 _LOG.warning("%s: starting from the log: %s", self.name, error)
         return Guarded(
             self.name,
-            self._marker,
+            self.marker,
             lambda: Terminal(meta.cols, meta.rows, scrollback=meta.scrollback, safety=level),
         )
 
@@ -228,7 +182,9 @@ class Session:
 
     def compress(self, until: float) -> bool:
         """Pack the scrollback that has come since the last time; False if time ran out."""
-        if self.guarded and self._packed != self.log.offset:
+        since = self.log.offset - self._packed
+        rests = until - self.quiet_since > PACK_REST_S
+        if self.guarded and since and (rests or since > PACK_BYTES):
             while self.guarded.compress():
                 if time.monotonic() > until:
                     return False
@@ -246,9 +202,10 @@ class Session:
         """Give terminal and program another size."""
         if self.pty and (cols, rows) != self.pty.size():
             self.pty.resize(cols, rows)
-            self._fit(cols, rows)
+            self.fit(cols, rows)
 
-    def _fit(self, cols: int, rows: int) -> None:
+    def fit(self, cols: int, rows: int) -> None:
+        """Give the terminal the size that the program's side has."""
         guarded = self.guarded
         if guarded and (guarded.terminal.cols, guarded.terminal.rows) != (cols, rows):
             guarded.resize(cols, rows)
@@ -256,62 +213,14 @@ class Session:
             # The log does not tell sizes: before more of it, a snapshot in the new one.
             self._resized = True
 
-    def key(self, key: str, text: str) -> bytes:
-        """The bytes of a key, raising the input generation."""
-        return self.person(self.guarded.key(key, text) if self.guarded else b"")
-
-    def paste(self, text: str) -> bytes:
-        """The bytes of a paste, raising the input generation."""
-        return self.person(self.guarded.paste(text) if self.guarded else b"")
-
-    def mouse(self, mouse: Mouse) -> bytes:
-        """The bytes of a mouse event, raising the input generation if there are any."""
-        return self.person(self.guarded.mouse(mouse) if self.guarded else b"")
-
-    def person(self, data: bytes) -> bytes:
-        """A person's input: `data`, with the input generation raised if it is any."""
-        if data:
-            self.generation = next(_GENERATIONS)
-            self.signals.changed = True
-        return data
+    def person_typed(self) -> None:
+        """Raise the input generation: machines that type must look again."""
+        self.generation = next(_GENERATIONS)
+        self.signals.changed = True
 
     def write(self, data: bytes, limit: int = QUEUE_BYTES) -> bool:
         """Write to the program whole; False if it has gone or does not read."""
         return self.pty is not None and self.pty.write(data, limit)
-
-    def text(self, history: int) -> str:
-        """The screen as text, with up to `history` rows of scrollback above it."""
-        if self.guarded:
-            if history <= 0:
-                return self.guarded.text()
-            terminal = self.guarded.terminal
-            text = self.guarded.contents()
-            above = terminal.history_rows
-        else:
-            text = self._archive.text(self.name)
-            above = self.meta.above
-        lines = text.split("\n")
-        return "\n".join(lines[max(0, above - max(history, 0)) :])
-
-    def rows(self, first: int, count: int) -> tuple[list[Row], int]:
-        """Rows from `first` of scrollback and screen together, and how many there are in all."""
-        if self.guarded is None:
-            return self._rows_of_ended(first, count)
-        self.refresh()
-        above = self.guarded.terminal.history_rows
-        found = self.guarded.history(first, count) if first < above else []
-        start = first + len(found) - above
-        if start >= 0:
-            found = found + self.screen.rows[start : start + count - len(found)]
-        return found, above + len(self.screen.rows)
-
-    def _rows_of_ended(self, first: int, count: int) -> tuple[list[Row], int]:
-        revived = Session(self.meta, self._archive, self._marker)
-        revived._restore()
-        try:
-            return revived.rows(first, count)
-        finally:
-            revived._release()
 
     def end(self, code: int | None) -> None:
         """The run is over: keep its last screen and text, free the rest."""
@@ -321,7 +230,7 @@ class Session:
         self.save()
         text = self.guarded.contents()
         cut = text.find("\n", len(text) - TEXT_CHARACTERS) + 1 if len(text) > TEXT_CHARACTERS else 0
-        self._archive.write_text(self.name, text[cut:])
+        self.archive.write_text(self.name, text[cut:])
         self.meta = msgspec.structs.replace(
             self.meta,
             ended=time.time(),
@@ -331,21 +240,18 @@ class Session:
             cols=self.screen.cols,
             rows=len(self.screen.rows),
         )
-        self._archive.write(self.meta)
+        self.archive.write(self.meta)
         self.signals.changed = True
-        self._release()
+        self.release()
 
     def set_code(self, code: int | None) -> None:
         """The exit code, which comes after the end of the output."""
         if code is not None and self.meta.code is None:
             self.meta = msgspec.structs.replace(self.meta, code=code)
-            self._archive.write(self.meta)
+            self.archive.write(self.meta)
 
-    def abandon(self) -> None:
+    def release(self) -> None:
         """Free everything; what is on disk stays."""
-        self._release()
-
-    def _release(self) -> None:
         if self.guarded:
             self.guarded.close()
             self.guarded = None

@@ -81,7 +81,7 @@ class Session:
                 self.terminal.resize(cols, rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps)
 def test_frames_make_the_picture(plan):
     """After any feeds, crops, resizes and missing acknowledgements the last frame is exact."""
@@ -92,7 +92,7 @@ def test_frames_make_the_picture(plan):
     assert session.copy.rows == wanted(session.terminal, *session.crop)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(outputs, st.booleans()), min_size=1, max_size=12))
 def test_a_frame_fits_every_picture_under_way(plan):
     """A viewer that skipped the frames since its acknowledgement ends like one that painted all."""
