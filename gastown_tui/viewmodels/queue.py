@@ -164,7 +164,7 @@ def event_line(key: str, row: Record, width: int, now: float) -> Line:
     subject = string(row, "target").rsplit("/", 1)[-1]
     if subject and subject not in text:
         text = f"{subject}  {text}"
-    kind_width = 10
+    kind_width = 12
     room = width - cells(when) - kind_width - 14
     return (
         (f" {when} ", "faint"),

@@ -41,7 +41,7 @@ class Seat:
             await self.pilot.pause()
 
     def send(self, key):
-        """Post one key as the terminal's driver would."""
+        """Post one key to the application."""
         signs = {name: sign for sign, name in keymap._NAMES.items() if len(sign) == 1}
         event = events.Key(key, signs.get(key, key if len(key) == 1 else None))
         event.set_sender(self.app)
@@ -89,7 +89,7 @@ class Seat:
 
 @pytest.fixture
 def seat():
-    """`async with seat(size=..., agents=...) as s`."""
+    """A context manager that gives a seat."""
 
     @asynccontextmanager
     async def build(size=(120, 40), agents=12, town=None, screens=None, keys=None):

@@ -163,7 +163,7 @@ def tables(agents=24, seed=7, now=NOW):
                 key, TITLES[(epic * 3 + step) % 10], "task", status, now, parent=parent
             )
             if status in ("in_progress", "hooked"):
-                beads[key]["assignee"] = list(rows)[epic * 3 + step]
+                beads[key]["assignee"] = list(rows)[(epic * 3 + step) % len(rows)]
             if step == 6:
                 beads[key]["blocked_by"] = [f"{parent}.5"]
         closed = 2 + epic * 3
