@@ -89,6 +89,17 @@ def name_of(pid: int) -> str:
 
 
 @cache
+def usage_of(pid: int) -> tuple[str, float]:
+    """A process's state in psutil's words, and the CPU seconds it has used; "" when it has gone."""
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            return str(process.status()), float(times.user + times.system)
+    except psutil.Error:
+        return "", 0.0
+
+
 def boot() -> str:
     """Names the machine's boot: pids recorded in another one mean nothing."""
     if LINUX:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from gastown_tui.domain.errors import NotFound
+from gastown_tui.host.processes import usage_of
 from gastown_tui.protocol import DaemonRow
 
 _log: Final = logging.getLogger("gastown.host")
@@ -22,6 +23,9 @@ MARKER: Final = "marker"
 MARKER_BYTES: Final = 64
 FIRST_BEAT_S: Final = 10.0
 BEAT_S: Final = 2.0
+_STARVED_S: Final = 10.0
+"""How long a process that waits for a processor may be without a beat."""
+_TURN_S: Final = 0.5
 _STEADY_S: Final = 10.0
 """A daemon that lived so long starts again at once."""
 _BACKOFF_S: Final = (0.0, 0.1, 0.2, 0.4, 0.8, 1.0)
@@ -47,6 +51,8 @@ class Daemon:
         self.killed_for = ""
         self.asked = False
         """Its end was asked for: no crash."""
+        self.beat_at, self.beat_cpu = 0.0, 0.0
+        """When it has beaten last, and the CPU seconds it had used by then."""
         self._started = 0.0
         self._quick = 0
 
@@ -57,6 +63,14 @@ class Daemon:
         self._started = now
         self.killed_for, self.asked = "", False
         self.kill_at = now + FIRST_BEAT_S if self.beats else None
+        self.beat_at, self.beat_cpu = now, 0.0
+
+    def is_starved(self, now: float) -> bool:
+        """Whether it could not beat for want of a processor: runnable, and has hardly run."""
+        if self.process is None or now - self.beat_at > _STARVED_S:
+            return False
+        state, cpu = usage_of(self.process.pid)
+        return state == "running" and cpu - self.beat_cpu < BEAT_S / 2
 
     def ended(self, code: int, now: float) -> None:
         """It has been reaped; sets `start_at`."""
@@ -194,6 +208,7 @@ class Supervisor:
         for daemon in self._daemons.values():
             if daemon.beats and not daemon.asked and daemon.process and daemon.process.pid == pid:
                 daemon.kill_at = now + BEAT_S
+                daemon.beat_at, daemon.beat_cpu = now, usage_of(pid)[1]
 
     def stalled(self, now: float) -> None:
         """The host itself stood still: nobody is blamed for beats that it did not read."""
@@ -215,6 +230,9 @@ class Supervisor:
             if daemon.start_at is not None and daemon.start_at <= now and not self._stopping:
                 self._start(daemon, now)
             if daemon.kill_at is not None and daemon.kill_at <= now:
+                if not daemon.asked and daemon.is_starved(now):
+                    daemon.kill_at = now + _TURN_S
+                    continue
                 daemon.kill_at = None
                 if not daemon.asked:
                     daemon.killed_for = "hung"
