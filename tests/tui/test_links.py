@@ -1,0 +1,178 @@
+"""The two connections against real sockets: they come, go, and come back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from gastown_tui import protocol as p
+from gastown_tui.domain.errors import GastownError, Unavailable
+from gastown_tui.roots import tui
+from gastown_tui.tui.ports import LinkState
+
+
+class Daemon:
+    """A socket that greets, keeps what it is sent, and answers by a table."""
+
+    def __init__(self, path, decoder, answers):
+        self.path, self.decoder, self.answers = path, decoder, answers
+        self.got, self.writers, self.server = [], [], None
+
+    async def start(self):
+        self.server = await asyncio.start_unix_server(self.serve, str(self.path))
+
+    async def serve(self, reader, writer):
+        self.writers.append(writer)
+        writer.write(p.encode(p.Welcome(boot="b")))
+        decoder = self.decoder()
+        while data := await reader.read(65536):
+            for frame in decoder.feed(data):
+                self.got.append(frame)
+                if answer := self.answers.get(type(frame)):
+                    writer.write(p.encode(answer(frame)))
+
+    async def stop(self):
+        self.server.close()
+        for writer in self.writers:
+            writer.close()
+        self.writers.clear()
+        await asyncio.sleep(0)
+
+    def send(self, frame):
+        for writer in self.writers:
+            writer.write(p.encode(frame))
+
+
+@pytest.fixture
+def town(monkeypatch):
+    short = Path(tempfile.mkdtemp(prefix="gt"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
+    town = short / "town"
+    (town / ".gastown").mkdir(parents=True)
+    yield town
+    shutil.rmtree(short)
+
+
+async def until(check):
+    end = time.monotonic() + 5
+    while not check():
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(*loops):
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in loops]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+async def test_the_feed_is_followed_resumed_and_answers(town):
+    snapshot = p.Snapshot(version=5, boot="b", at=1.0, tables={"agents": {"a": {"state": "idle"}}})
+    daemon = Daemon(
+        tui.feed_socket(town), p.feed_decoder,
+        {
+            p.Follow: lambda frame: p.Delta(base=5, version=5, at=1.0, tables={}) if frame.version else snapshot,
+            p.Ask: lambda frame: p.Receipt(req=frame.req, text=f"{frame.verb} {frame.target} {frame.arguments}"),
+            p.AskDiff: lambda frame: p.Failed(req=frame.req, message="nothing there", hint="look"),
+        },
+    )  # fmt: skip
+    heard = []
+    link = tui.LinkTown(town, tui._HostWatch(town))
+    link.follow(heard.append)
+    with pytest.raises(Unavailable):
+        await link.ask("kill", "nux")
+    async with running(link.run()):
+        await until(
+            lambda: any(isinstance(each, LinkState) and each.daemon == "host" for each in heard)
+        )
+        await daemon.start()
+        await until(lambda: snapshot in heard)
+        receipt = await link.ask("nudge", "nux", text="go on")
+        assert receipt.text == "nudge nux {'text': 'go on'}"
+        with pytest.raises(GastownError, match="nothing there"):
+            await link.diff("mr-1")
+        await daemon.stop()
+        await until(lambda: isinstance(heard[-1], LinkState) and not heard[-1].up)
+        await daemon.start()
+        await until(lambda: isinstance(heard[-1], p.Delta))
+        follows = [each for each in daemon.got if isinstance(each, p.Follow)]
+        assert [(each.version, each.boot) for each in follows] == [(0, ""), (5, "b")]
+        daemon.send(p.Delta(base=9, version=10, at=2.0, tables={}))
+        await until(lambda: len([each for each in daemon.got if isinstance(each, p.Follow)]) == 3)
+        await daemon.stop()
+
+
+async def test_a_request_under_way_when_the_controller_dies_is_told_so(town):
+    daemon = Daemon(tui.feed_socket(town), p.feed_decoder, {})
+    await daemon.start()
+    link = tui.LinkTown(town, tui._HostWatch(town))
+    async with running(link.run()):
+        await until(lambda: daemon.got)
+        async with asyncio.TaskGroup() as group:
+
+            async def ask():
+                with pytest.raises(Unavailable):
+                    await link.ask("kill", "nux")
+
+            group.create_task(ask())
+            await until(lambda: any(isinstance(each, p.Ask) for each in daemon.got))
+            await daemon.stop()
+
+
+async def test_screens_frames_keys_and_history(town):
+    frame = p.ScreenFrame(
+        session="s", number=1, base=0, cols=3, height=1, rows={0: (("abc", 0, 3),)}
+    )
+    daemon = Daemon(
+        tui.screens_socket(town), p.screens_decoder,
+        {
+            p.Subscribe: lambda _: frame,
+            p.AskRows: lambda ask: p.RowsOf(req=ask.req, first=ask.first, rows=[(("old", 0, 3),)], total=7),
+        },
+    )  # fmt: skip
+    await daemon.start()
+    heard = []
+    link = tui.LinkScreens(town, tui._HostWatch(town))
+    link.listen(heard.append)
+    async with running(link.run()):
+        await until(lambda: any(isinstance(each, LinkState) and each.up for each in heard))
+        link.subscribe("s", 0, 0, 30.0)
+        await until(lambda: frame in heard)
+        link.ack("s", 1)
+        link.key("s", "a", "a")
+        link.paste("s", "x")
+        link.resize("s", 100, 30)
+        link.mouse(p.Mouse(session="s", kind="press", x=1, y=2))
+        link.unsubscribe("s")
+        assert (await link.rows("s", 3, 1)).total == 7
+        kinds = [type(each).__name__ for each in daemon.got]
+        assert kinds == [
+            "Hello",
+            "WatchSignals",
+            "Subscribe",
+            "Ack",
+            "Key",
+            "Paste",
+            "ResizeSession",
+            "Mouse",
+            "Unsubscribe",
+            "AskRows",
+        ]
+        await daemon.stop()
+
+
+def test_the_overseers_keys_are_read_and_a_broken_file_is_no_end(town):
+    assert tui.user_keys(town) == {}
+    (town / "town.toml").write_text('[keys]\n"agent.nudge" = "ctrl+n"\n')
+    assert tui.user_keys(town) == {"agent.nudge": "ctrl+n"}
+    (town / "town.toml").write_text("[keys\n")
+    assert tui.user_keys(town) == {}
