@@ -67,7 +67,7 @@ class Daemon:
 
     def is_starved(self, now: float) -> bool:
         """Whether it could not beat for want of a processor: runnable, and has hardly run."""
-        if self.process is None or now - self.beat_at > _STARVED_S:
+        if self.process is None or now - self.beat_at >= _STARVED_S:
             return False
         state, cpu = usage_of(self.process.pid)
         return state == "running" and cpu - self.beat_cpu < BEAT_S / 2
