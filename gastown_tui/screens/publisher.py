@@ -86,6 +86,10 @@ class Publisher:
             self._hurried[session] = now + URGENT_S
         self.touch(session)
 
+    def hurried(self, now: float) -> set[str]:
+        """The sessions that somebody types into at this moment."""
+        return {name for name, until in self._hurried.items() if until > now}
+
     def touch(self, name: str) -> None:
         """Something changed in a session, or somebody is ready for its next frame."""
         session = self._sessions.get(name)
