@@ -100,9 +100,13 @@ def hook(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def prime(as_json: bool) -> None:
     """The work on your hook, why it came back if it did, and the town's rules."""
-    from gastown_tui.roots.town import rig_config, town_store
-    from gastown_tui.services.priming import prime_facts, prime_text
+    from gastown_tui.roots.town import rig_config, rig_names, town_store
+    from gastown_tui.services.priming import mayor_text, prime_facts, prime_text
 
+    if os.environ.get("GASTOWN_ROLE") == "mayor":
+        town = town_dir()
+        show(mayor_text(str(town), [rig_config(town, name) for name in rig_names(town)]))
+        return
     town, rig, address = _me()
     _, bead = _hooked(town, rig, address)
     config = rig_config(town, rig)

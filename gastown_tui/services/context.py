@@ -43,7 +43,9 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return self.private / "bin"
 
     def sandbox(self, agent: Agent) -> Path:
-        """An agent's worktree."""
+        """The folder an agent works in: its worktree, or the mayor's desk."""
+        if agent.role == "mayor":
+            return self.town / "mayor"
         return self.town / agent.rig / "polecats" / agent.name
 
     def refinery(self, rig: str, name: str) -> Path:
@@ -169,7 +171,8 @@ class Context:
         Raises:
             NotFound: the catalogue has no such entry.
         """
-        name = agent.entry or self.rig(agent.rig).agent or self.config.agent
+        of_rig = self.rig(agent.rig).agent if agent.rig else ""
+        name = agent.entry or of_rig or self.config.agent
         try:
             return self.entries[name]
         except KeyError:
