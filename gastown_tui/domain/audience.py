@@ -9,7 +9,7 @@ from gastown_tui.domain.errors import Forbidden
 OVERSEER: Final = frozenset(
     {
         "approve", "approve_always", "approve_dialog", "create_town", "deny_dialog", "down", "drop",
-        "estop", "hold", "interrupt", "key", "kill", "nudge", "pause", "reject", "release",
+        "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause", "reject", "release",
         "restart", "resume", "resume_all", "retry", "stop", "thaw", "up",
     }
 )  # fmt: skip

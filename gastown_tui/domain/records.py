@@ -8,10 +8,10 @@ each other.
 type           labels
 ============== =================================================================================
 agent          address rig role entry wanted wanted-by wanted-at run conversation sandbox branch
-               base slot; notes: why it is wanted so
+               base slot nudged; notes: why it is wanted so
 merge-request  rig bead agent branch base target state submitted evidence approved approved-by
-               landed attempt told suspect rework gate-run; notes: why; description: log
-rig            rig expected held landing
+               landed attempt reds lost told suspect rework gate-run; notes: why; description: log
+rig            rig held landing
 convoy         edges `tracks` to its beads
 event          wisps: `event_kind`, `actor`, `target`, title
 ============== =================================================================================
@@ -42,18 +42,18 @@ _AGENT_LABELS: Final = {
     "address": "address", "rig": "rig", "role": "role", "name": "name", "entry": "entry",
     "wanted": "wanted", "wanted_by": "wanted-by", "wanted_at": "wanted-at", "run": "run",
     "conversation": "conversation", "sandbox_for": "sandbox", "branch": "branch", "base": "base",
-    "slot": "slot",
+    "slot": "slot", "nudged": "nudged",
 }  # fmt: skip
 _REQUEST_LABELS: Final = {
     "rig": "rig", "bead": "bead", "agent": "agent", "branch": "branch", "base": "base",
     "target": "target", "state": "state", "submitted": "submitted", "evidence": "evidence",
     "approved": "approved", "approved_by": "approved-by", "landed": "landed",
-    "attempt": "attempt", "reds": "reds", "told": "told", "suspect": "suspect", "rework": "rework",
-    "gate_run": "gate-run",
+    "attempt": "attempt", "reds": "reds", "lost": "lost", "told": "told", "suspect": "suspect",
+    "rework": "rework", "gate_run": "gate-run",
 }  # fmt: skip
 _REQUEST_FIELDS: Final = {"why": "notes", "log": "description"}
-_RIG_LABELS: Final = {"expected": "expected", "held": "held", "landing": "landing"}
-_NUMBERS: Final = frozenset({"slot", "attempt", "reds", "told", "suspect"})
+_RIG_LABELS: Final = {"held": "held", "landing": "landing"}
+_NUMBERS: Final = frozenset({"slot", "nudged", "attempt", "reds", "lost", "told", "suspect"})
 
 
 def _labels(bead: Bead) -> dict[str, str]:
@@ -83,8 +83,9 @@ def _read(bead: Bead, names: dict[str, str]) -> dict[str, Any]:
 def agent_of(bead: Bead) -> Agent | None:
     """The agent of a record; None when the record lacks an address."""
     row = _read(bead, _AGENT_LABELS)
-    if not row.get("address") or "rig" not in row:
+    if not row.get("address"):
         return None
+    row.setdefault("rig", "")
     return Agent(record=bead.id, wanted_why=bead.notes, **row)
 
 

@@ -36,6 +36,7 @@ from gastown_tui.services.diffs import Diffs
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.feed import Feed
 from gastown_tui.services.keeper import Keeper
+from gastown_tui.services.mayor import open_mayor
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
@@ -90,7 +91,10 @@ class Process:
             Refinery(self.context),
             self._feed.publish,
         )
-        self._verbs = Verbs(self.context, self._facts, self._nudger, self.wake, self._go_on)
+        self._verbs = Verbs(
+            self.context, self._facts, self._nudger, self.wake, self._go_on,
+            lambda: open_mayor(self.context, self._signs.can_resume),
+        )  # fmt: skip
         self._absence = Absence(town)
         screens.on_signals = self._on_signals
         self._host = host

@@ -33,12 +33,14 @@ class Verbs:
         nudger: Nudger,
         wake: Callable[[], None],
         go_on: Callable[[frozenset[str]], None],
+        open_mayor: Callable[[], Awaitable[str]],
     ) -> None:
         self._context = context
         self._facts = facts
         self._nudger = nudger
         self._wake = wake
         self._go_on = go_on
+        self._open_mayor = open_mayor
         self._verbs: dict[str, Callable[[str, Arguments, str], Awaitable[str]]] = {
             "nudge": self._nudge, "interrupt": self._interrupt, "stop": self._stop,
             "kill": self._kill, "restart": self._restart, "resume": self._resume,
@@ -46,7 +48,8 @@ class Verbs:
             "approve_always": self._approve_always, "deny_dialog": self._deny_dialog,
             "approve": self._approve, "reject": self._reject, "hold": self._hold,
             "retry": self._retry, "drop": self._drop, "release": self._release,
-            "sling": self._sling, "create_bead": self._create_bead, "convoy": self._convoy,
+            "mayor": self._mayor, "sling": self._sling, "create_bead": self._create_bead,
+            "convoy": self._convoy,
             "up": self._up, "down": self._down, "pause_town": self._pause_town,
             "estop": self._estop, "thaw": self._thaw, "resume_all": self._resume_all,
         }  # fmt: skip
@@ -364,13 +367,16 @@ class Verbs:
         self._context.tips[rig.name] = tip
         self._context.books.write_town(
             [
-                *records.change_rig(rig.name, held="", expected=tip),
+                *records.change_rig(rig.name, held=""),
                 records.event("released", rig.name, f"the queue of {rig.name} goes on", actor),
             ],
             actor=actor,
         )
         self._context.sync()
         return f"the queue of {rig.name} goes on from {tip[:10]}"
+
+    async def _mayor(self, _target: str, _arguments: Arguments, _actor: str) -> str:
+        return await self._open_mayor()
 
     # -- beads
 
