@@ -33,6 +33,10 @@ _WINDOW_S: Final = 60.0
 _CULPRIT: Final = 3
 """Crashes within the window after which a session's output is held."""
 _STOP_S: Final = 2.0
+_CRASHES: Final = frozenset(
+    {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP}
+)
+"""Signals of a program's own fault; a KILL from outside blames no session's output."""
 _LOG_BYTES: Final = 2 * 1024 * 1024
 
 
@@ -272,10 +276,12 @@ class Supervisor:
         """A child has ended; was it one of ours."""
         for daemon in self._daemons.values():
             if daemon.process is not None and daemon.process.pid == pid:
+                code = os.waitstatus_to_exitcode(status)
+                crashed = -code in _CRASHES or bool(daemon.killed_for)
                 asked = daemon.asked
-                daemon.ended(os.waitstatus_to_exitcode(status), now)
+                daemon.ended(code, now)
                 culprit = ""
-                if daemon.name == "screens" and not asked:
+                if daemon.name == "screens" and crashed and not asked:
                     culprit = self.culprits.crashed(self._names(), now)
                 _log.info("%s has ended: %s %s", daemon.name, daemon.last_exit, culprit)
                 return True
