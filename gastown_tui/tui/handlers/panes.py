@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -9,9 +10,10 @@ from gastown_tui.tui.desk import Desk
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.viewmodels.agents import next_needy
 from gastown_tui.viewmodels.layout import DENSITIES
-from gastown_tui.viewmodels.text import string
 
 _TWICE_S: Final = 0.4
+_LOOKS, _LOOK_S = 20, 0.1
+"""How long the mayor's row is waited for: the receipt may be faster than the feed."""
 
 
 def focus_pane(desk: Desk) -> None:
@@ -56,14 +58,18 @@ def last_agent(desk: Desk) -> None:
         desk.screen.reveal("agents", desk.stage.before)
 
 
-def mayor(desk: Desk) -> None:
-    """Talk to the mayor."""
-    for key, row in desk.store.rows("agents").items():
-        if string(row, "role") == "mayor":
-            desk.screen.reveal("agents", key)
-            desk.screen.focus_pane()
-            return
-    desk.toast("there is no mayor in this town", bad=True)
+async def mayor(desk: Desk) -> None:
+    """Talk to the mayor, who is called to the desk first if need be."""
+    row = desk.store.rows("agents").get("mayor")
+    if (row is None or not row.get("alive")) and not await desk.send("mayor", ""):
+        return
+    for _ in range(_LOOKS):
+        if "mayor" in desk.store.rows("agents"):
+            break
+        await asyncio.sleep(_LOOK_S)
+    if "mayor" in desk.store.rows("agents"):
+        desk.screen.reveal("agents", "mayor")
+        desk.screen.focus_pane()
 
 
 def _needs(step: int, desk: Desk) -> None:

@@ -93,8 +93,9 @@ class TownScreen(Board, inherit_bindings=False):
         self.hints()
 
     def on_line_list_moved(self, event: LineList.Moved) -> None:
-        """The big pane follows the cursor of the agents list."""
-        if event.source is self.panels.lists["agents"] and event.key:
+        """The big pane follows the cursor of the agents list, unless that has moved on since."""
+        agents = self.panels.lists["agents"]
+        if event.source is agents and event.key and event.key == agents.cursor:
             self.select(event.key)
         self.hints()
 
