@@ -217,6 +217,7 @@ class LinkScreens:
     def __init__(self, town: Path, host: _HostWatch) -> None:
         self._town, self._host = town, host
         self._link: Link[ScreensFrame] | None = None
+        self._out: list[ScreensFrame] = []
         self._asker = _Asker("screens process")
         self._listener: Callable[[ScreenItem], None] = lambda _item: None
 
@@ -248,10 +249,18 @@ class LinkScreens:
             self._asker.break_off()
 
     def _send(self, frame: ScreensFrame) -> bool:
+        """Send with whatever else is sent in this turn of the loop: thirty tiles, one write."""
         if self._link is None:
             return False
-        self._link.send(frame)
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(frame)
         return True
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._link is not None:
+            self._link.send(*out)
 
     def subscribe(self, session: str, cols: int, rows: int, fps: float) -> None:
         """See `ScreensPort`."""

@@ -42,13 +42,11 @@ def request_order(queue: Mapping[str, Record]) -> tuple[str, ...]:
 
 
 def request_why(row: Record) -> str:
-    """The reason of a request's state: its own words, else the gate's."""
+    """The reason of a request's state: its own words, else those of a gate that has not passed."""
     if why := string(row, "why"):
         return why
     gate = string(row, "gate")
-    if gate:
-        return f"gate {gate}"
-    return ""
+    return f"gate {gate}" if gate and gate != "passed" else ""
 
 
 def request_age(row: Record, now: float) -> str:

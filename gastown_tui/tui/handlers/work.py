@@ -32,7 +32,7 @@ async def show_diff(desk: Desk) -> None:
         DiffScreen(
             parse(found.text),
             title=string({"title": found.title}, "title") or title,
-            span=f"{crop(clean(found.base), 12)}..{crop(clean(found.tip), 12)}",
+            span=f"{clean(found.base)[:12]}..{clean(found.tip)[:12]}",
             truncated=found.truncated,
             keymap=desk.keymap,
             reviewed=bool(request),
