@@ -48,9 +48,12 @@ class Absence:
         was_down = records.town_wanted(books.town_record) == "down"
         if not was_down and (is_same_host or is_short or not mark.host):
             return frozenset()
+        handed_in = {one.bead for one in books.requests.values() if one.state != "rework"}
         return frozenset(
             bead.assignee
             for rig in books.rigs.values()
             for bead in rig.beads.values()
-            if bead.status in {"hooked", "in_progress"} and bead.label("town") == town
+            if bead.status in {"hooked", "in_progress"}
+            and bead.label("town") == town
+            and bead.id not in handed_in
         )

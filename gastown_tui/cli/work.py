@@ -105,7 +105,11 @@ def prime(as_json: bool) -> None:
 
     if os.environ.get("GASTOWN_ROLE") == "mayor":
         town = town_dir()
-        show(mayor_text(str(town), [rig_config(town, name) for name in rig_names(town)]))
+        text = mayor_text(str(town), [rig_config(town, name) for name in rig_names(town)])
+        if as_json:
+            show_json({"agent": "mayor", "rig": "", "state": "none", "bead": "", "text": text})
+        else:
+            show(text)
         return
     town, rig, address = _me()
     _, bead = _hooked(town, rig, address)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.merge_queue import in_order, score
-from gastown_tui.domain.town import Agent, Request, Town
+from gastown_tui.domain.town import RUNNING, Agent, Request, Town
 from gastown_tui.protocol import Delta, Snapshot, TableRow
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts, Usage
@@ -129,7 +129,7 @@ def _agent_row(town: Town, agent: Agent, facts: Facts) -> TableRow:
     run = town.runs.get(agent.run)
     row = facts.row_of(agent)
     request = town.request_of(bead.id) if bead else None
-    shown, needs, why = state.state, state.needs, state.evidence
+    shown, needs, why, question = state.state, state.needs, state.evidence, state.question
     if shown == "waiting" and not needs:
         needs = "question"
     if shown == "error":
@@ -138,6 +138,11 @@ def _agent_row(town: Town, agent: Agent, facts: Facts) -> TableRow:
         needs = "stalled"
     if request is not None and shown in {"idle", "exited"} and request.state != "rework":
         shown, why = "parked", f"handed in: {request.state}"
+    if bead is None and not (row and not row.ended) and agent.wanted == RUNNING:
+        shown, why = "idle", "free"
+    if agent.address in town.resume_held:
+        shown, needs, why = "paused", "question", "waits for your word after an absence"
+        question = "Go on? R lets it, `gastown up --resume all` lets all"
     usage = facts.usage.get(agent.address, Usage())
     return {
         "name": agent.name,
@@ -157,7 +162,7 @@ def _agent_row(town: Town, agent: Agent, facts: Facts) -> TableRow:
         "wanted_why": agent.wanted_why,
         "needs": needs,
         "needs_since": state.since if needs else 0.0,
-        "question": state.question,
+        "question": question,
         "rows_hash": facts.rows_hash(agent.address),
         "tokens": usage.tokens,
         "cost": usage.cost,
