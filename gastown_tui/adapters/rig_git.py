@@ -7,10 +7,11 @@ from pathlib import Path
 
 from gastown_tui.adapters.git import diff, guard, hub, landing, leftovers, names, sandbox, stack
 from gastown_tui.adapters.git.run import Git
+from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.domain.config import RigConfig
-from gastown_tui.domain.errors import Conflict
-from gastown_tui.services.ports import Handed, Stacked
+from gastown_tui.domain.errors import Conflict, Unavailable
+from gastown_tui.services.ports import Handed, Stacked, TargetMoved
 
 CONFLICTS = "refs/gastown/conflicts"
 """Below it, for each request and attempt, the tip that did not fit the target."""
@@ -42,11 +43,23 @@ class RigGit:
             landing.fetch(self.hub)
         return landing.target_tip(self.hub, self.target)
 
-    def prepare(self, path: Path, branch: str) -> str:
-        """A sandbox on a fresh branch from the target; one left half made is taken over."""
-        base = self.refresh(fetch=True)
-        sandbox.create_sandbox(self.hub, path, branch, base)
-        return base
+    def prepare(self, path: Path, branch: str, start: str = "") -> str:
+        """A sandbox on a fresh branch; one left half made, in which nobody worked, is replaced."""
+        target = self.refresh(fetch=True)
+        self._take_down(path, branch)
+        sandbox.create_sandbox(self.hub, path, branch, start or target)
+        if not start:
+            return target
+        return Git(self.hub.path).text("merge-base", start, target) or target
+
+    def _take_down(self, path: Path, branch: str) -> None:
+        git = Git(self.hub.path)
+        tip = git.commit(f"refs/heads/{branch}")
+        if tip is None:
+            return
+        if (path / ".git").exists() and sandbox_state(path).branch == branch:
+            git.call("worktree", "remove", "--force", "--force", "--", str(path))
+        sandbox.delete_branch(self.hub, branch, tip)
 
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """`polecat/<agent>/<bead>@<token>`."""
@@ -90,11 +103,14 @@ class RigGit:
 
     def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
         """Rebase or squash each (request, tip, title) onto what is below it."""
-        landing.verify_target(self.hub, self.target)
+        try:
+            landing.verify_target(self.hub, self.target)
+        except landing.TargetMoved as error:
+            raise TargetMoved(error.message, hint=error.hint) from error
         sandbox.create_detached(self.hub, worktree, base)
         mode = self._config.merge
         candidates = [
-            stack.Candidate(request=request, tip=tip, mode=mode, message=title)
+            Candidate(request=request, tip=tip, mode=mode, message=title)
             for request, tip, title in requests
         ]
         result = stack.prepare_stack(worktree, base, candidates)
@@ -105,7 +121,19 @@ class RigGit:
                 commits[placed.request] = placed.tip
             else:
                 conflicts[placed.request] = placed.conflicts or (placed.why,)
+        if commits:
+            alone = [one for one in candidates if one.request in conflicts]
+            for one in alone:
+                if self._fits_alone(worktree, base, one):
+                    del conflicts[one.request]
+            sandbox.reset_worktree(worktree, result.tip)
         return Stacked(base=base, tip=result.tip, commits=commits, conflicts=conflicts)
+
+    @staticmethod
+    def _fits_alone(worktree: Path, base: str, candidate: Candidate) -> bool:
+        """Whether only others of its batch are in its way: what they hold has not landed yet."""
+        placed = stack.prepare_stack(worktree, base, [candidate]).placed[0]
+        return placed.outcome in {stack.Outcome.STACKED, stack.Outcome.EMPTY}
 
     def is_at(self, worktree: Path, commit: str) -> bool:
         """Whether the worktree is clean and stands at the commit."""
@@ -119,29 +147,71 @@ class RigGit:
         """Move the target by compare-and-set; landing again what has landed is no error."""
         if landing.target_tip(self.hub, self.target) == new:
             return
-        if self._config.land == "local":
-            landing.land_local(self.hub, new, old, message=message)
-            return
-        result = landing.land_push(self.hub, new, old)
-        if result.outcome is not landing.Push.LANDED:
-            words = " ".join(result.words.split())
-            raise Conflict(f"the push was {result.outcome.value}: {words}"[:500])
+        try:
+            if self._config.land == "local":
+                landing.land_local(self.hub, new, old, message=message)
+                return
+            result = landing.land_push(self.hub, new, old)
+        except Conflict as error:
+            raise TargetMoved(error.message, hint=error.hint) from error
+        words = f"the push was {result.outcome.value}: {' '.join(result.words.split())}"[:500]
+        if result.outcome is landing.Push.MOVED:
+            raise Conflict(words)
+        if result.outcome is landing.Push.REFUSED:
+            raise TargetMoved(words)
+        if result.outcome is landing.Push.UNREACHABLE:
+            raise Unavailable(words)
+
+    def accept_target(self) -> str:
+        """Record the target as it stands as the town's own, and the upstream as dealt with."""
+        tip = self.refresh(fetch=True)
+        git = Git(self.hub.path, env=hub.identity(author=True))
+        git.call("update-ref", "-m", "gastown: released", hub.RECORD, tip)
+        if self._config.land == "push":
+            landing.accept_upstream(self.hub, tip)
+        return tip
 
     def note_conflict(self, request: str, attempt: int, tip: str) -> None:
         """Keep the tip that did not fit."""
         ref = f"{CONFLICTS}/{names.check_key(request)}/{attempt}"
         Git(self.hub.path).call("update-ref", ref, names.check_sha(tip))
 
-    def clean(self, path: Path, branch: str, submitted: str, landed: str, request: str) -> None:
+    def clean(self, path: Path, branch: str, submitted: str, landed: str, request: str) -> str:
         """Take a sandbox and its branch away, once its change is in the target for certain."""
         tip = self.refresh(fetch=self._config.land == "push")
         if not Git(self.hub.path).succeeds("merge-base", "--is-ancestor", landed, tip):
             raise Conflict(f"{landed[:12]} is not in the target {tip[:12]}")
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
-        sandbox.remove_sandbox(
-            self.hub, path, branch, submitted=submitted, request=request, base=tip
-        )
+        try:
+            sandbox.remove_sandbox(
+                self.hub, path, branch, submitted=submitted, request=request, base=tip
+            )
+        except Conflict:
+            sandbox.keep_landed(self.hub, request, submitted)
+            return self.put_away(path, branch, path.name)
+        return ""
+
+    def put_away(self, path: Path, branch: str, agent: str) -> str:
+        """Commit what is left in a sandbox; its branch stays unless nothing is on it."""
+        git = Git(self.hub.path)
+        if path.exists():
+            sandbox.clear_stale_locks(path, branch=branch)
+            left = leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid")
+            state = sandbox_state(path)
+            if left.held or not state.clean:
+                some = ", ".join([*state.dirty, *state.untracked, *state.stashes][:5])
+                why = left.held or f"it holds {some or state.operation or 'something'}"
+                raise Conflict(f"the sandbox of {agent} cannot be put away: {why}")
+        tip = git.commit(f"refs/heads/{branch}") if branch else None
+        if tip is None:
+            return ""
+        if not git.succeeds("merge-base", "--is-ancestor", tip, self.refresh(fetch=False)):
+            return branch
+        if path.exists() and sandbox_state(path).branch == branch:
+            Git(path, env=hub.identity(author=True)).call("checkout", "-q", "--detach")
+        sandbox.delete_branch(self.hub, branch, tip)
+        return ""
 
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""

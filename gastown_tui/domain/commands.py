@@ -101,13 +101,26 @@ class CleanUp(_Command, frozen=True, kw_only=True):
     request: str
 
 
+class CloseDropped(_Command, frozen=True, kw_only=True):
+    """Close a dropped request and its bead; the branch is kept."""
+
+    request: str
+
+
+class PutAway(_Command, frozen=True, kw_only=True):
+    """Free a polecat whose sandbox nobody needs, keeping all that is in it on its branch."""
+
+    agent: str
+    bead: str
+
+
 class Tell(_Command, frozen=True, kw_only=True):
     """Put a text in front of an agent, by the nudge machine."""
 
     agent: str
     text: str
     request: str = ""
-    """The request that counts as told when the text has arrived."""
+    """The request that counts as told when the text has arrived; empty for a nudge."""
     attempt: int = 0
 
 
@@ -136,6 +149,8 @@ Command: TypeAlias = (
     | StartLanding
     | FinishLanding
     | CleanUp
+    | CloseDropped
+    | PutAway
     | Tell
     | Escalate
     | CloseConvoy

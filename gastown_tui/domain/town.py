@@ -37,6 +37,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     branch: str = ""
     base: str = ""
     slot: int = 0
+    nudged: int = 0
+    """How often its present session has been sent back to work without handing anything in."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +67,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     reds: int = 0
     """How often gates or a review have sent it back; conflicts do not count."""
+    lost: int = 0
+    """Gate runs in a row that ended without a verdict, such as when the host died."""
     told: int = 0
     """The attempt for which the agent has been told to rework."""
     suspect: int = 0
@@ -87,8 +91,6 @@ class Rig(msgspec.Struct, frozen=True, kw_only=True):
     record: str = ""
     tip: str = ""
     """The target as last seen."""
-    expected: str = ""
-    """The target as we last set it; another `tip` holds the queue."""
     held: str = ""
     """Why nothing lands now; empty = it does."""
     landing: str = ""
@@ -158,6 +160,9 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     wanted: str = "up"
     """up, paused, down or estop."""
+    since: float = 0.0
+    """Nobody is late for anything before this: when the town's state last changed, or the machine
+    woke up."""
     limits: Limits = Limits()
     rigs: dict[str, Rig] = {}
     beads: dict[str, Bead] = {}

@@ -85,6 +85,7 @@ class Books:
             self.requests.pop(bead.id, None)
             self.convoys.pop(bead.id, None)
             self.events.pop(bead.id, None)
+            self.agents = {key: one for key, one in self.agents.items() if one.record != bead.id}
             return
         if bead.issue_type == records.EVENT:
             self.events[bead.id] = bead

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -15,7 +16,7 @@ from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.config import RigConfig, TownConfig
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.errors import Conflict, GastownError, NotFound
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.services.books import Books
 from gastown_tui.services.ports import Clock, Host, RigGit, Screens
@@ -180,20 +181,42 @@ class Context:
             raise NotFound(f"no agent is called {name!r} in the catalogue", hint=known) from None
 
     async def spawn(self, frame: protocol.Spawn) -> None:
-        """Start a run; when this returns, the run table knows it."""
-        spawned = await self.host.spawn(frame)
+        """Start a run; when this returns or raises, the run table knows it.
+
+        Raises:
+            Conflict: nothing may start now.
+            GastownError: the host refused it.
+        """
+        if records.town_wanted(self.books.town_record) in {"down", "estop"}:
+            raise Conflict("the town is not up: nothing starts")
+        row = protocol.RunRow(
+            run=frame.run, name=frame.name, kind=frame.kind, key=frame.key, note=frame.note
+        )
+        try:
+            spawned = await self.host.spawn(frame)
+        except GastownError as error:
+            if frame.run not in self.run_table.rows:
+                why = f"spawn failed: {error.message}"
+                now = self.clock.now().wall
+                self.run_table.update(msgspec.structs.replace(row, ended=now, why=why))
+            raise
         if frame.run not in self.run_table.rows:
             self.run_table.update(
-                protocol.RunRow(
-                    run=frame.run,
-                    name=frame.name,
-                    kind=frame.kind,
-                    key=frame.key,
-                    pid=spawned.pid,
-                    started=spawned.started,
-                    note=frame.note,
-                )
+                msgspec.structs.replace(row, pid=spawned.pid, started=spawned.started)
             )
+        if records.town_wanted(self.books.town_record) == "estop":
+            # Everything was frozen while this one was on its way.
+            await self.host.signal(frame.run, signal.SIGSTOP, group=True)
+
+    def living(self, session: str) -> list[str]:
+        """The living runs of a session name; more than one only by mistake."""
+        rows = self.run_table.rows.values()
+        return [row.run for row in rows if row.name == session and not row.ended]
+
+    async def end_sessions(self, session: str, reason: str) -> None:
+        """End every living run of a session name; returns when their processes are gone."""
+        for run in self.living(session):
+            await self.host.end(run=run, reason=reason)
 
     def cached_row(
         self, bead: Bead, extra: _T, make: Callable[[Bead, _T], protocol.TableRow]

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from gastown_tui.domain import records
+from gastown_tui.domain.bead import instant
 from gastown_tui.domain.commands import (
     CleanUp,
     CloseConvoy,
+    CloseDropped,
     Command,
     Dispatch,
     EndSession,
@@ -19,6 +21,7 @@ from gastown_tui.domain.commands import (
     FinishLanding,
     MarkStopped,
     PrepareSandbox,
+    PutAway,
     StartEvidence,
     StartLanding,
     StartSession,
@@ -37,6 +40,8 @@ SWEEP_S: Final = 5.0
 """A look at least this often, for what no signal told."""
 _REST_S: Final = 0.05
 """Between two looks, so that a burst of changes costs one look."""
+_SLEPT_S: Final = 30.0
+"""A wall clock that jumps so far ahead of the waking one has seen the machine sleep."""
 _QUIET: Final = frozenset({Tell, EndSession})
 """Commands whose failure is ordinary and tells the overseer nothing."""
 
@@ -60,6 +65,8 @@ class Controller:
         self._woken = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._awake_since = 0.0
+        self._behind = 0.0
         self.resume_held: frozenset[str] = frozenset()
         """Agents that go on only at the overseer's word, after an absence."""
         self._carry: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
@@ -72,11 +79,13 @@ class Controller:
             Tell: work.tell,
             Escalate: work.escalate,
             CloseConvoy: work.close_convoy,
-            StartEvidence: refinery.start_evidence,
-            FinishEvidence: refinery.finish_evidence,
-            StartLanding: refinery.start_landing,
-            FinishLanding: refinery.finish_landing,
+            PutAway: work.put_away,
+            StartEvidence: refinery.evidence.start,
+            FinishEvidence: refinery.evidence.finish,
+            StartLanding: refinery.landing.start,
+            FinishLanding: refinery.landing.finish,
             CleanUp: refinery.clean_up,
+            CloseDropped: refinery.close_dropped,
         }
 
     def wake(self) -> None:
@@ -104,6 +113,7 @@ class Controller:
     def _look(self) -> float:
         self._woken.clear()
         now = self._context.clock.now()
+        self._notice_sleep(now)
         try:
             self._context.books.refresh(self._context.clock.utc())
             town = self.snapshot(self._facts.refresh(now))
@@ -120,13 +130,22 @@ class Controller:
             soonest = min(soonest, 1.0)
         return max(_REST_S, min(soonest, SWEEP_S))
 
+    def _notice_sleep(self, now: Now) -> None:
+        """After the machine has slept, nobody is late for what the clock on the wall says."""
+        behind = now.wall - now.awake
+        if abs(behind - self._behind) > _SLEPT_S:
+            self._awake_since = now.wall
+        self._behind = behind
+
     def snapshot(self, facts: dict[str, AgentFact]) -> Town:
         """The town as it is known now."""
         context, books = self._context, self._context.books
+        changed = books.town_record.updated_at if books.town_record else ""
         beads = {bead.id: bead for rig in books.rigs.values() for bead in rig.beads.values()}
         return Town(
             id=context.config.id,
             wanted=records.town_wanted(books.town_record),
+            since=max(instant(changed), self._awake_since),
             limits=context.config.limits,
             rigs=books.rig_views(context.tips),
             beads=beads,

@@ -83,7 +83,11 @@ class Facts:
         living = {row.name: row for row in self._context.run_table.rows.values() if not row.ended}
         for address, agent in self._context.books.agents.items():
             row = living.get(address) or self._context.run_table.rows.get(agent.run)
-            state = self._derive(agent, row, now)
+            try:
+                state = self._derive(agent, row, now)
+            except NotFound as error:  # its rig or its program is in no settings any more
+                state = AgentState(state="error", needs="error", source="wanted", since=now.wall,
+                                   evidence=str(error))  # fmt: skip
             self.states[address] = state
             output = self._output.get(address, (0.0, now.awake))[1]
             self._count(agent, now)

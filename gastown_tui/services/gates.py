@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from pathlib import Path
 
@@ -63,7 +64,7 @@ async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str
     """Run the rig's set-up in a sandbox and wait for it.
 
     Raises:
-        Conflict: a command of it failed; its last lines are the message.
+        Conflict: a command of it failed, with its last line, or it took too long.
     """
     rig = context.rig(rig_name)
     if not rig.setup.run:
@@ -82,7 +83,13 @@ async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str
             note={"rig": rig_name},
         )
     )
-    ended = await context.run_table.finished(run)
+    try:
+        async with asyncio.timeout(rig.setup.timeout_s):
+            ended = await context.run_table.finished(run)
+    except TimeoutError:
+        await context.host.end(run=run, reason="time limit")
+        limit = f"{rig.setup.timeout_s:g} s"
+        raise Conflict(f"the set-up of {rig_name} took longer than {limit}") from None
     if ended.code != 0:
         tail = (await output_of(context, name)).strip().splitlines()[-1:]
         raise Conflict(f"the set-up of {rig_name} failed: {' '.join(tail)[:200]}")

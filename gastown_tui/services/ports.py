@@ -11,6 +11,7 @@ import msgspec
 
 from gastown_tui import protocol
 from gastown_tui.domain.bead import Bead, Deleted
+from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import Operation
 from gastown_tui.domain.town import Now
 
@@ -93,6 +94,10 @@ class Screens(Protocol):
         """Press a key as the overseer."""
 
 
+class TargetMoved(Conflict):
+    """The target is not where the town left it, or refuses what lands: a person must look."""
+
+
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
     """A branch as it was handed in."""
 
@@ -113,7 +118,10 @@ class Stacked(msgspec.Struct, frozen=True, kw_only=True):
     commits: dict[str, str] = {}
     """Request to its last commit in the stack; what the target already holds adds none."""
     conflicts: dict[str, tuple[str, ...]] = {}
-    """Request to the files it conflicts in."""
+    """Request to the files in which it conflicts with the base itself.
+
+    One that conflicts only with others of its batch is in neither: its turn comes later.
+    """
 
 
 class RigGit(Protocol):
@@ -122,8 +130,11 @@ class RigGit(Protocol):
     def refresh(self, *, fetch: bool) -> str:
         """The target's tip, after a fetch if asked."""
 
-    def prepare(self, sandbox: Path, branch: str) -> str:
-        """Make a sandbox on a fresh branch from the target; returns the base commit."""
+    def prepare(self, sandbox: Path, branch: str, start: str = "") -> str:
+        """Make a sandbox on a fresh branch, from the target or from `start`; its base commit.
+
+        What an earlier try left half made under the same branch is replaced.
+        """
 
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """The name of a work branch."""
@@ -138,19 +149,49 @@ class RigGit(Protocol):
         """Put a clean checkout of a commit into a worktree of the refinery."""
 
     def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
-        """Stack (request, tip, title) on the base in a worktree of the refinery."""
+        """Stack (request, tip, title) on the base in a worktree of the refinery.
+
+        Raises:
+            TargetMoved: the target is not what the town last set, nor ahead of it.
+        """
 
     def is_at(self, worktree: Path, commit: str) -> bool:
         """Whether a worktree is clean and at this commit."""
 
     def land(self, new: str, old: str, message: str) -> None:
-        """Move the target; Conflict when it is no longer at `old`."""
+        """Move the target from `old` to `new`; done already is no error.
+
+        Raises:
+            TargetMoved: somebody else has it, or it refuses: a person must look.
+            Conflict: it has moved on: stack anew.
+            Unavailable: the remote does not answer.
+        """
+
+    def accept_target(self) -> str:
+        """Take the target as it stands for the town's own; returns its tip."""
 
     def note_conflict(self, request: str, attempt: int, tip: str) -> None:
         """Keep the tip that did not fit, as a ref of ours."""
 
-    def clean(self, sandbox: Path, branch: str, submitted: str, landed: str, request: str) -> None:
-        """Take a landed sandbox away; Conflict when something in it has not landed."""
+    def clean(self, sandbox: Path, branch: str, submitted: str, landed: str, request: str) -> str:
+        """Take a landed sandbox away.
+
+        Returns:
+            The branch that keeps what was done after the hand-in; empty when there is nothing.
+
+        Raises:
+            Conflict: the change is not in the target, or something can be neither kept nor lost.
+        """
+
+    def put_away(self, sandbox: Path, branch: str, agent: str) -> str:
+        """Commit what a sandbox holds and leave it clean for other work.
+
+        Returns:
+            The branch that keeps it; empty when there was no work.
+
+        Raises:
+            Conflict: something in it cannot be committed.
+        """
 
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""

@@ -17,6 +17,7 @@ from gastown_tui.domain.commands import (
     Escalate,
     MarkStopped,
     PrepareSandbox,
+    PutAway,
     StartSession,
     Submit,
     Tell,
@@ -25,6 +26,7 @@ from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.names import split_address
 from gastown_tui.domain.operations import Close, Hook, Operation, Require, SetState
 from gastown_tui.domain.town import RUNNING, STOPPED, Agent, Request
+from gastown_tui.domain.view import is_hooked, respawns_of
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.files import write_private
 from gastown_tui.services.gates import run_setup
@@ -51,6 +53,9 @@ class Work:
         """Hook the bead; a new polecat is recorded first, so that the hook never points nowhere."""
         context = self._context
         rig, role, name = split_address(command.agent)
+        if rig != command.rig or role != "polecat":
+            raise Conflict(f"{command.agent} does not work in {command.rig}")
+        self._must_be_free(command)
         if command.agent not in context.books.agents:
             agent = Agent(
                 address=command.agent,
@@ -80,6 +85,17 @@ class Work:
         )  # fmt: skip
         context.sync()
 
+    def _must_be_free(self, command: Dispatch) -> None:
+        context = self._context
+        agent = context.books.agents.get(command.agent)
+        if agent is not None and (
+            agent.wanted != RUNNING or agent.sandbox_for not in {"", command.bead}
+        ):
+            raise Conflict(f"{command.agent} is not free any more")
+        for bead in context.books.rigs[command.rig].beads.values():
+            if bead.assignee == command.agent and is_hooked(context.config.id, bead):
+                raise Conflict(f"{command.agent} has {bead.id} on its hook")
+
     def _free_slot(self) -> int:
         taken = {agent.slot for agent in self._context.books.agents.values()}
         return next(slot for slot in range(1, len(taken) + 2) if slot not in taken)
@@ -89,11 +105,37 @@ class Work:
         context = self._context
         agent, _bead = self._still_hooked(command.agent, command.bead)
         sandbox = context.paths.sandbox(agent)
-        token = context.new_run().partition("-")[0]
-        branch = context.rig_git(agent.rig).branch_for(agent.name, command.bead, token)
-        base = await context.in_git(agent.rig, lambda git: git.prepare(sandbox, branch))
+        branch = agent.branch
+        if f"/{command.bead}@" not in branch:
+            token = context.new_run().partition("-")[0]
+            branch = context.rig_git(agent.rig).branch_for(agent.name, command.bead, token)
+            self._write_agent(agent, branch=branch)  # first, so that no try leaves a stray one
+        request = self._request_of(command.bead)
+        start = request.submitted if request else ""
+        base = await context.in_git(agent.rig, lambda git: git.prepare(sandbox, branch, start))
         await run_setup(context, agent.rig, sandbox, name=f"setup/{agent.rig}/{agent.name}")
-        self._write_agent(agent, sandbox_for=command.bead, branch=branch, base=base)
+        self._write_agent(agent, sandbox_for=command.bead, base=base)
+
+    async def put_away(self, command: PutAway) -> None:
+        """Keep what a sandbox holds on its branch, and free its polecat for other work."""
+        context = self._context
+        agent = context.agent(command.agent)
+        bead = context.books.rigs[agent.rig].beads.get(command.bead)
+        if agent.sandbox_for != command.bead or (bead and bead.assignee == agent.address):
+            return
+        await context.end_sessions(agent.address, f"{command.bead} is no longer its work")
+        sandbox = context.paths.sandbox(agent)
+        kept = await context.in_git(
+            agent.rig, lambda git: git.put_away(sandbox, agent.branch, agent.name)
+        )
+        operations: list[Operation] = records.change_agent(
+            agent, sandbox_for="", branch="", base="", conversation=""
+        )
+        if kept:
+            text = f"{command.bead} is no longer on {agent.address}: its work is kept on {kept}"
+            operations.append(records.event("kept", command.bead, text, ACTOR, agent.rig))
+        context.books.write_town(operations, actor=ACTOR)
+        context.sync()
 
     def _still_hooked(self, address: str, bead: str) -> tuple[Agent, Bead]:
         """The agent and its bead, read anew.
@@ -117,7 +159,7 @@ class Work:
         if agent.wanted != RUNNING or not agent.sandbox_for:
             raise Conflict(f"{agent.address} is not to be started any more")
         if command.is_respawn:
-            count = int(bead.label("respawns") or 0) + 1
+            count = respawns_of(bead) + 1
             context.books.write_rig(
                 agent.rig,
                 [SetState(bead=bead.id, dimension="respawns", value=str(count))],
@@ -127,7 +169,7 @@ class Work:
         resume = command.resume and self._can_resume(context.entry(agent), agent)
         conversation = agent.conversation if resume else str(uuid.uuid4())
         former = agent.run
-        self._write_agent(agent, run=run, conversation=conversation)
+        self._write_agent(agent, run=run, conversation=conversation, nudged=0)
         spec = launch(context.entry(agent), self._launch_context(agent, bead, run, resume))
         for path, text in spec.files.items():
             write_private(path, text)
@@ -243,12 +285,17 @@ class Work:
             )
             return
         request = self._request_of(bead.id)
+        if request is not None and request.submitted == handed.tip and _is_under_way(request):
+            context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+            context.sync()
+            return
         text = f"{agent.address} handed in {bead.id} at {handed.tip[:10]}"
         if handed.left_out:
             text += f"; not committed: {', '.join(handed.left_out)}"
         context.books.write_town(
             [
                 *self._handed_in(agent, bead, request, handed.tip, handed.base),
+                *records.change_agent(agent, nudged=0),
                 records.event("handed-in", bead.id, text, agent.address, agent.rig),
             ],
             actor=ACTOR,
@@ -261,9 +308,11 @@ class Work:
         self, agent: Agent, bead: Bead, request: Request | None, tip: str, base: str
     ) -> list[Operation]:
         if request is not None:
+            state = "held" if request.state == "held" else "submitted"
             return records.change_request(
-                request, state="submitted", submitted=tip, base=base, evidence="", approved="",
-                approved_by="", rework="", gate_run="",
+                request, state=state, submitted=tip, base=base, evidence="", approved="",
+                approved_by="", rework="", gate_run="", suspect=0, lost=0, agent=agent.address,
+                branch=agent.branch,
             )  # fmt: skip
         new = Request(
             id="~request",
@@ -284,7 +333,10 @@ class Work:
         receipt = await self._nudger.nudge(command.agent, command.text)
         if not receipt.startswith("submitted"):
             raise Conflict(f"{command.agent} could not be told: {receipt}")
-        if command.request:
+        agent = self._context.books.agents.get(command.agent)
+        if not command.request and agent is not None:
+            self._write_agent(agent, nudged=agent.nudged + 1)
+        elif command.request:
             request = self._context.books.requests.get(command.request)
             if request is not None:
                 self._context.books.write_town(
@@ -294,8 +346,12 @@ class Work:
         self._context.sync()
 
     async def escalate(self, command: Escalate) -> None:
-        """Write it down where the overseer looks."""
-        self._context.note("escalated", command.subject, command.why)
+        """Write it down where the overseer looks; once, whatever is restarted."""
+        self._context.books.write_town(
+            [records.event("escalated", command.subject, command.why, ACTOR)],
+            actor=ACTOR,
+            transaction=f"{command.key}:{command.version}",
+        )
         self._context.sync()
 
     async def close_convoy(self, command: CloseConvoy) -> None:
@@ -310,3 +366,8 @@ class Work:
             actor=ACTOR,
         )
         context.sync()
+
+
+def _is_under_way(request: Request) -> bool:
+    """Whether handing the same commit in again would only make it wait anew."""
+    return request.state in {"submitted", "testing", "review", "approved", "held"}

@@ -1,0 +1,204 @@
+"""Landing runs: a batch of approved requests on a fresh target, tested, and made the target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from gastown_tui.domain import records
+from gastown_tui.domain.commands import FinishLanding, StartLanding
+from gastown_tui.domain.errors import Conflict, GastownError, Unavailable
+from gastown_tui.domain.merge_queue import after_red, is_approved
+from gastown_tui.domain.operations import Close, Operation, SetState
+from gastown_tui.domain.town import Request
+from gastown_tui.services import verdicts
+from gastown_tui.services.context import Context
+from gastown_tui.services.gates import output_of, spawn_gate
+from gastown_tui.services.ports import Stacked, TargetMoved
+
+_WORKTREE = "landing"
+
+
+class Landing:
+    """Starts landing runs, and moves the target when they are green."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def start(self, command: StartLanding) -> None:
+        """Stack the batch on a fresh target and run the gates on the result.
+
+        Raises:
+            Conflict: a request of the batch has changed meanwhile.
+        """
+        context = self._context
+        rig = context.rig(command.rig)
+        batch = [context.request(one) for one in command.requests]
+        batch = [one for one in batch if is_approved(one)]
+        if not batch or context.books.rig_views({})[rig.name].landing:
+            return
+        base = await context.in_git(rig.name, lambda git: git.refresh(fetch=True))
+        context.tips[rig.name] = base
+        work = context.paths.refinery(rig.name, _WORKTREE)
+        wanted = [(one.id, one.submitted, one.title) for one in batch]
+        try:
+            stacked = await context.in_git(rig.name, lambda git: git.stack(work, base, wanted))
+        except TargetMoved as error:
+            self._hold(rig.name, [], error)
+            return
+        await self._conflicts(stacked, batch)
+        landing = [one for one in batch if one.id in stacked.commits]
+        self._must_be_same(landing)
+        if not landing:
+            return
+        run = context.new_run()
+        note = {
+            "purpose": "landing", "rig": rig.name, "base": base, "tip": stacked.tip,
+            "work": str(work), "commits": msgspec.json.encode(stacked.commits).decode(),
+        }  # fmt: skip
+        if not rig.gates:
+            await self._land(rig.name, note, landing)
+            return
+        operations: list[Operation] = list(records.change_rig(rig.name, landing=run))
+        for one in landing:
+            operations += records.change_request(one, state="landing", gate_run=run)
+        verdicts.write(context, operations)
+        await spawn_gate(context, rig, run, _session(rig.name), work, note)
+
+    def _is_same(self, request: Request) -> bool:
+        now = self._context.books.requests.get(request.id)
+        return now is not None and is_approved(now) and now.submitted == request.submitted
+
+    def _must_be_same(self, batch: list[Request]) -> None:
+        for one in batch:
+            if not self._is_same(one):
+                raise Conflict(f"{one.id} has changed while it was stacked: stacked again")
+
+    async def _conflicts(self, stacked: Stacked, batch: list[Request]) -> None:
+        context = self._context
+        for one in batch:
+            if one.id not in stacked.conflicts or not self._is_same(one):
+                continue
+            files = stacked.conflicts[one.id]
+            await self._note_conflict(one)
+            why = f"it conflicts in {', '.join(files[:5]) or 'its files'}"
+            verdicts.write(
+                context, verdicts.sent_back(context, one, "conflict", why, "\n".join(files))
+            )
+
+    async def _note_conflict(self, request: Request) -> None:
+        await self._context.in_git(
+            request.rig,
+            lambda git: git.note_conflict(request.id, request.attempt, request.submitted),
+        )
+
+    async def finish(self, command: FinishLanding) -> None:
+        """Move the target when the run was green; narrow down or reject when it was red."""
+        context = self._context
+        rig = context.rig(command.rig)
+        run = context.run_table.facts.get(command.run)
+        landing = [
+            one
+            for one in context.books.requests.values()
+            if one.state == "landing" and one.gate_run == command.run
+        ]
+        if context.books.rig_views({})[rig.name].landing != command.run:
+            return
+        if run is None or not verdicts.has_verdict(run):
+            self._again(rig.name, landing)
+            return
+        if not verdicts.is_green(run):
+            log = await output_of(context, _session(rig.name))
+            self._red(rig.name, verdicts.how_red(run, rig.gates), log, landing)
+            return
+        work, tip = Path(run.note["work"]), run.note["tip"]
+        if await context.in_git(rig.name, lambda git: git.is_at(work, tip)):
+            await self._land(rig.name, run.note, landing)
+        else:
+            self._red(rig.name, "the gates left changes in the work tree", "", landing)
+
+    def _again(self, rig: str, landing: list[Request]) -> None:
+        """Nothing is known of the batch: it is stacked and tested again, later."""
+        operations: list[Operation] = list(records.change_rig(rig, landing=""))
+        for one in landing:
+            operations += verdicts.without_verdict(one, "approved")
+        verdicts.write(self._context, operations)
+
+    @staticmethod
+    def _approved(rig: str, landing: list[Request]) -> list[Operation]:
+        operations: list[Operation] = list(records.change_rig(rig, landing=""))
+        for one in landing:
+            operations += records.change_request(one, state="approved", gate_run="", lost=0)
+        return operations
+
+    def _red(self, rig: str, why: str, log: str, landing: list[Request]) -> None:
+        context = self._context
+        names = ", ".join(one.bead for one in landing)
+        operations = self._approved(rig, landing)
+        operations.append(records.event("landing-red", rig, f"{names}: {why}", "refinery", rig))
+        suspects = after_red(
+            [one.id for one in landing],
+            [one for one in context.books.requests.values() if one.rig == rig],
+        )
+        for request, size in suspects.items():
+            operations += records.change_request(request, suspect=size)
+        if len(landing) == 1:
+            operations += verdicts.sent_back(context, landing[0], "gate", why, log)
+        verdicts.write(context, operations)
+
+    def _hold(self, rig: str, landing: list[Request], error: GastownError) -> None:
+        """Nothing lands any more until the overseer has looked."""
+        operations = self._approved(rig, landing)
+        if not self._context.books.rig_views({})[rig].held:
+            text = f"the queue of {rig} is held: {error.message} (`gastown rig release {rig}`)"
+            operations += records.change_rig(rig, held=error.message[:300])
+            operations.append(records.event("escalated", rig, text, "refinery", rig))
+        verdicts.write(self._context, operations)
+
+    async def _land(self, rig: str, note: dict[str, str], landing: list[Request]) -> None:
+        context = self._context
+        base, tip = note["base"], note["tip"]
+        message = f"land {', '.join(one.bead for one in landing)}"
+        try:
+            await context.in_git(rig, lambda git: git.land(tip, base, message))
+        except TargetMoved as error:
+            self._hold(rig, landing, error)
+            return
+        except Conflict as error:
+            verdicts.write(context, self._approved(rig, landing))
+            context.note("not-landed", rig, error.message, actor="refinery", rig=rig)
+            return
+        except Unavailable as error:
+            self._again(rig, landing)
+            context.note("not-landed", rig, error.message, actor="refinery", rig=rig)
+            return
+        context.tips[rig] = tip
+        commits = msgspec.json.decode(note["commits"], type=dict[str, str])
+        operations: list[Operation] = list(records.change_rig(rig, landing=""))
+        for one in landing:
+            landed = commits.get(one.id, tip)
+            operations += records.change_request(
+                one, state="landed", landed=landed, suspect=0, lost=0, why=""
+            )
+            text = f"{one.bead} landed on {one.target} at {landed[:10]}"
+            operations.append(records.event("landed", one.bead, text, "refinery", rig))
+        verdicts.write(context, operations)
+        for one in landing:
+            close_bead(context, one, f"Merged in {one.id} as {commits.get(one.id, tip)[:12]}")
+
+
+def close_bead(context: Context, request: Request, reason: str) -> None:
+    """Close the bead of a request that has come to its end, if it is still open."""
+    bead = context.books.bead(request.bead)
+    if not bead.is_closed:
+        context.books.write_rig(
+            request.rig,
+            [SetState(bead=bead.id, dimension="done"), Close(bead=bead.id, reason=reason)],
+            actor="refinery",
+        )
+        context.sync()
+
+
+def _session(rig: str) -> str:
+    return f"gate/{rig}/landing"

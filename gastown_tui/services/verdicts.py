@@ -1,0 +1,98 @@
+"""What a gate run means for a merge request, as operations on its record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gastown_tui.domain import records
+from gastown_tui.domain.operations import Operation
+from gastown_tui.domain.town import Request, RunFact
+from gastown_tui.services.context import Context
+
+ACTOR = "refinery"
+
+
+def write(context: Context, operations: Sequence[Operation]) -> None:
+    """Write to the town's directory and take it into the books."""
+    context.books.write_town(operations, actor=ACTOR)
+    context.sync()
+
+
+def has_verdict(run: RunFact | None) -> bool:
+    """Whether a gate run says something of the change: it ended by itself, or took too long.
+
+    A run that somebody ended, that died by a signal, or that went with its host says nothing.
+    """
+    if run is None or run.alive:
+        return False
+    return run.why == "exit" or "time limit" in run.why
+
+
+def is_green(run: RunFact) -> bool:
+    """Whether the gates passed; one that was ended and then said 0 has not."""
+    return run.why == "exit" and run.code == 0
+
+
+def how_red(run: RunFact, gates: Sequence[str]) -> str:
+    """One line on why a run is red."""
+    if run.why == "exit":
+        return f"the gates failed (exit {run.code}): {'; '.join(gates)[:200]}"
+    return f"the gates did not end ({run.why.removeprefix('ended: ')})"
+
+
+def passed(context: Context, request: Request) -> list[Operation]:
+    """The gates passed on the branch: to the reviewer, or on its way."""
+    needs_review = context.rig(request.rig).review == "required"
+    text = f"{request.id} ({request.bead}): gates passed on the branch"
+    return [
+        *records.change_request(
+            request,
+            state="review" if needs_review else "approved",
+            evidence=request.submitted,
+            approved="" if needs_review else request.submitted,
+            approved_by="" if needs_review else "policy",
+            why="",
+            log="",
+            lost=0,
+        ),
+        records.event("evidence", request.id, text, ACTOR, request.rig),
+    ]
+
+
+def without_verdict(request: Request, state: str) -> list[Operation]:
+    """Nothing is known of the change: it goes back to where it was, and is tried again later."""
+    return records.change_request(request, state=state, gate_run="", lost=request.lost + 1)
+
+
+def sent_back(context: Context, request: Request, kind: str, why: str, log: str) -> list[Operation]:
+    """Back to the agent, or to the overseer when the attempts are used up.
+
+    Args:
+        context: the town.
+        request: what comes back.
+        kind: conflict or gate; conflicts use up no attempt.
+        why: one line for a person.
+        log: the end of the output, or the files in conflict.
+    """
+    limit = context.config.limits.attempts
+    reds = request.reds + (kind != "conflict")
+    is_last = reds >= limit
+    changes = records.change_request(
+        request,
+        state="rejected" if is_last else "rework",
+        rework=kind,
+        why=why,
+        log=log,
+        approved="",
+        approved_by="",
+        suspect=0,
+        lost=0,
+        reds=reds,
+        attempt=request.attempt + (not is_last),
+    )
+    if is_last:
+        text = f"{request.id} ({request.bead}) is rejected after {reds} attempts: {why}"
+    else:
+        text = f"{request.id} ({request.bead}) goes back: {why}"
+    event = "rejected" if is_last else f"rework-{kind}"
+    return [*changes, records.event(event, request.id, text, ACTOR, request.rig)]
