@@ -25,5 +25,6 @@ def open_screen(town: Path | None = None) -> None:
         ) from error
     from gastown_tui.roots.tui import run
 
+    os.environ["GASTOWN_TOWN"] = str(found)
     start_town(found)
     run(found)
