@@ -149,8 +149,9 @@ async def test_nudge_with_a_mode(seat):
         await s.until(lambda: s.board._overlay is not None and hasattr(s.board._overlay, "field"))
         await s.write("stop")
         await s.press("enter")
-        await s.until(lambda: s.asked)
-        assert s.asked[0][2] == {"text": "stop", "mode": "interrupt"}
+        await s.until(lambda: len(s.asked) == 2)
+        assert [each[0] for each in s.asked] == ["interrupt", "nudge"]
+        assert s.asked[1][2] == {"text": "stop", "mode": "wait-idle"}
 
 
 async def test_broadcast_to_the_marked(seat):
@@ -306,7 +307,8 @@ async def test_create_a_bead(seat):
         await s.write("often")
         await s.press("enter")
         await s.until(lambda: s.asked)
-        assert s.asked == [("create_bead", "", {
+        assert s.asked == [("create_bead",
+                "ledgerly", {
             "title": "It breaks", "description": "often", "rig": "ledgerly", "type": "bug", "priority": "2",
         })]  # fmt: skip
 
@@ -383,6 +385,37 @@ async def test_mayor_on_one_key(seat):
         await s.press("j", "j", "M")
         assert s.board.stage.selected == "mayor"
         assert s.board.stage.pane.has_focus
+
+
+async def test_a_mayor_who_is_not_there_is_called(seat):
+    async with seat() as s:
+        row = s.town.feed["agents"]["mayor"]
+        s.town.change(agents={"mayor": None})
+        await s.until(lambda: "mayor" not in s.board.panels.listed_agents())
+        await s.press("M")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("mayor", "", {})]
+        s.town.change(agents={"mayor": row})
+        await s.until(lambda: s.board.stage.pane.has_focus)
+        assert s.board.stage.selected == "mayor"
+
+
+@pytest.mark.parametrize(
+    ("typed", "verb"),
+    [("pause town", "pause_town"), ("paused go on", "up"), ("absence", "resume_all"), ("held rig", "release")],
+)  # fmt: skip
+async def test_the_palette_alone_has_what_is_seldom_needed(seat, typed, verb):
+    async with seat() as s:
+        s.town.change(rigs={"ledgerly": {"name": "ledgerly", "held": "upstream was rewritten"}})
+        await s.press("colon")
+        await s.overlay()
+        await s.write(typed)
+        await s.press("enter")
+        if verb == "release":
+            await s.until(lambda: getattr(s.board._overlay, "_title", "").startswith("Let whose"))
+            await s.press("enter")
+        await s.until(lambda: s.asked)
+        assert s.asked == [(verb, "ledgerly" if verb == "release" else "", {})]
 
 
 async def test_quit_ends_nothing_and_says_so(seat):

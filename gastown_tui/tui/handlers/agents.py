@@ -14,11 +14,11 @@ _SETTLED_S: Final = 0.25
 """A screen that changed less than this ago was not yet read by anybody."""
 _SHOWN: Final = 8
 """Agents that a confirmation names one by one."""
+INTERRUPT: Final = "interrupt"
 MODES: Final = (
     Choice(id="wait-idle", title="when its turn is over", key="w", hint="the usual way"),
-    Choice(id="queue", title="in its queue, for its next turn", key="q"),
     Choice(id="now", title="now, even in the middle of a turn", key="n"),
-    Choice(id="interrupt", title="interrupt the turn, then write", key="i"),
+    Choice(id=INTERRUPT, title="interrupt the turn, then write", key="i"),
 )
 
 
@@ -34,8 +34,13 @@ async def write_to(desk: Desk, agents: tuple[str, ...], mode: str, text: str = "
         desk.toast("there is no agent to write to", bad=True)
         return
     written = await desk.write(Draft(title=f"Nudge {_names(desk, agents)}", text=text))
-    if written:
-        await desk.send("nudge", *agents, text=written, mode=mode)
+    if not written:
+        return
+    if mode == INTERRUPT:
+        if not await desk.send("interrupt", *agents):
+            return
+        mode = MODES[0].id
+    await desk.send("nudge", *agents, text=written, mode=mode)
 
 
 async def nudge(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from gastown_tui.tui.actions import ACTIONS, BY_ID
@@ -103,6 +104,23 @@ async def thaw(desk: Desk) -> None:
         await desk.send("thaw")
 
 
+async def release(desk: Desk) -> None:
+    """Let the merge queue of a held rig go on."""
+    held = [
+        Choice(id=key, title=key, hint=string(row, "held"))
+        for key, row in desk.store.rows("rigs").items()
+        if row.get("held")
+    ]
+    if not held:
+        desk.toast("no rig's queue is held")
+    elif rig := await desk.pick("Let whose queue go on?", held):
+        await desk.send("release", rig)
+
+
+async def _ask(verb: str, desk: Desk) -> None:
+    await desk.send(verb)
+
+
 def leave(desk: Desk) -> None:
     """Close the screen; nothing else ends."""
     living = ("working", "starting", "waiting", "idle", "parked", "stalled")
@@ -117,5 +135,9 @@ HANDLERS: Final[dict[str, Handler]] = {
     "town.start": start,
     "town.estop": estop,
     "town.thaw": thaw,
+    "town.pause": partial(_ask, "pause_town"),
+    "town.up": partial(_ask, "up"),
+    "town.resume_all": partial(_ask, "resume_all"),
+    "queue.release": release,
     "quit": leave,
 }

@@ -126,6 +126,7 @@ async def create_bead(desk: Desk) -> None:
         title, _, description = text.partition("\n")
         await desk.send(
             "create_bead",
+            rig or "",
             title=title.strip(),
             description=description.strip(),
             rig=rig or "",
