@@ -7,8 +7,9 @@ import sys
 
 def main() -> None:
     """Run the command line; every refusal is one line on stderr, exit status 1 (usage: 2)."""
-    from gastown_tui.cli.main import run
+    from gastown_tui.cli.main import prepare_process, run
 
+    prepare_process()
     sys.exit(run(sys.argv[1:]))
 
 

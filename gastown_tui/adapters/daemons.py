@@ -14,7 +14,7 @@ from typing import Final
 
 from gastown_tui import protocol
 from gastown_tui.adapters.link import SyncLink
-from gastown_tui.adapters.runtime_dir import runtime_dir
+from gastown_tui.adapters.runtime_dir import runtime_dir, runtime_name
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.protocol import HostFrame
 
@@ -37,7 +37,8 @@ def find_runtime(town: Path) -> Path:
         path = Path((town / ".gastown" / "runtime").read_text("utf-8").strip())
         found = path.lstat()
         private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
-        if path.is_absolute() and private and found.st_uid == os.getuid():
+        is_ours = path.name == runtime_name(town) or _locked(town)  # else: of what we were copied
+        if path.is_absolute() and private and found.st_uid == os.getuid() and is_ours:
             return path
     return runtime_dir(town)
 
@@ -75,6 +76,11 @@ def host_running(town: Path) -> bool:
     except Unavailable:
         return False
     return True
+
+
+def runs_elsewhere(town: Path) -> bool:
+    """Was the town moved under its running host, which knows it by its former path."""
+    return find_runtime(town).name != runtime_name(town) and host_running(town)
 
 
 def ensure_host(town: Path, *, daemons: tuple[str, ...] = DAEMONS) -> None:
@@ -152,7 +158,12 @@ def stop_host(town: Path, *, grace_s: float = 2.0) -> bool:
 
 
 def _locked(town: Path) -> bool:
-    with (town / ".gastown" / "host.lock").open("rb") as file:
+    """Whether a host holds the lock that lies in the town and moves with it."""
+    try:
+        file = (town / ".gastown" / "host.lock").open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

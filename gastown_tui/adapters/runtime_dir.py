@@ -16,14 +16,26 @@ _LONGEST = 104
 
 
 def _private(path: Path) -> None:
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except FileExistsError:
+        raise Unavailable(f"{path} is in the way: it is no folder", hint="remove it") from None
+    except OSError as error:
+        raise Unavailable(
+            f"{path} cannot be made: {error.strerror}", hint="set XDG_RUNTIME_DIR to another folder"
+        ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise Unavailable(
             f"{path} is not a folder of yours", hint="remove it or set XDG_RUNTIME_DIR"
         )
     if found.st_mode & 0o077:
         raise Unavailable(f"{path} is open to other users", hint=f"run `chmod 700 {path}`")
+
+
+def runtime_name(town: Path) -> str:
+    """The name of a town's runtime folder: it follows from where the town is."""
+    return hashlib.sha256(os.fsencode(town.resolve())).hexdigest()[:12]
 
 
 def runtime_dir(town: Path, env: Mapping[str, str] | None = None) -> Path:
@@ -33,7 +45,7 @@ def runtime_dir(town: Path, env: Mapping[str, str] | None = None) -> Path:
         Unavailable: it belongs to somebody else, is open to others, or its path is too long.
     """
     env = os.environ if env is None else env
-    name = hashlib.sha256(os.fsencode(town.resolve())).hexdigest()[:12]
+    name = runtime_name(town)
     base = env.get("XDG_RUNTIME_DIR", "")
     if base and Path(base).is_dir() and Path(base).stat().st_uid == os.getuid():
         parent = Path(base) / "gastown"

@@ -8,13 +8,28 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gastown_tui import protocol
 from gastown_tui.adapters.town_files import find_town
-from gastown_tui.domain.errors import GastownError, Unavailable
+from gastown_tui.domain.errors import BadInput, GastownError, Unavailable
 
-_CONTROLS = {code: None for code in range(32) if code not in {9, 10}} | {127: None}
+if TYPE_CHECKING:
+    from gastown_tui.domain.operations import Operation
+
+_UNSAFE = dict.fromkeys(
+    [
+        *(code for code in range(32) if code not in {9, 10}), *range(127, 160),
+        0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF,
+        *range(0xD800, 0xE000),
+    ]
+)  # fmt: skip
+"""Controls of a terminal, line ends of others, and what turns the direction of text."""
+
+
+_TABLES = ("town", "rigs", "agents", "beads", "mq", "convoys", "events")
+_FIRST_LOOK_S = 10.0
+"""How long a controller that has just started may take to look at the town."""
 
 
 def town_dir() -> Path:
@@ -24,17 +39,19 @@ def town_dir() -> Path:
 
 def plain(text: object) -> str:
     """Text from outside, made safe for a terminal: no control characters, one line."""
-    return str(text).replace("\n", " ").translate(_CONTROLS | dict.fromkeys(range(128, 160)))
+    found = str(text).replace("\n", " ").replace("\t", " ")
+    return found if found.isprintable() else found.translate(_UNSAFE)
 
 
 def show(text: str = "") -> None:
-    """Print a line."""
-    sys.stdout.write(text + "\n")
+    """Print a text; what could steer the terminal is left out, whoever wrote it."""
+    safe = text if text.isprintable() else text.translate(_UNSAFE)
+    sys.stdout.write(safe + "\n")
 
 
 def show_json(value: Any) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Print a value as JSON, in ASCII: safe for any terminal and any encoding."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -55,23 +72,48 @@ def age(since: float) -> str:
 
 
 def feed_link(town: Path) -> Any:
-    """A blocking connection to the controller's feed."""
-    from gastown_tui.adapters.link import SyncLink
-    from gastown_tui.adapters.runtime_dir import runtime_dir
+    """A blocking connection to the controller's feed.
 
-    return SyncLink(
-        runtime_dir(town) / "feed.sock", protocol.feed_decoder, role="cli", what="controller"
-    )
+    Raises:
+        Unavailable: there is none.
+        BadInput: there is none, because the town's settings cannot be read.
+    """
+    from gastown_tui.adapters.daemons import feed_socket
+    from gastown_tui.adapters.link import SyncLink
+
+    try:
+        return SyncLink(feed_socket(town), protocol.feed_decoder, role="cli", what="controller")
+    except Unavailable:
+        from gastown_tui.roots.town import town_config
+
+        town_config(town)  # when it is this that keeps the controller waiting, say this
+        raise
 
 
 def tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:
-    """The town's tables as the controller has them now."""
+    """The town's tables as the controller has them now.
+
+    Raises:
+        Unavailable: there is no controller, or it has not seen the town yet.
+    """
+    until = time.monotonic() + _FIRST_LOOK_S
     with feed_link(town) as link:
         link.send(protocol.Follow())
         while True:
-            frame = link.receive()
+            frame = link.receive(until - time.monotonic())
             if isinstance(frame, protocol.Snapshot):
-                return frame.tables
+                found = frame.tables
+            elif isinstance(frame, protocol.Delta):  # the first look: it holds everything
+                found = {name: {key: row for key, row in rows.items() if row is not None}
+                         for name, rows in frame.tables.items()}  # fmt: skip
+            else:
+                continue
+            if "town" in found:
+                return {name: {} for name in _TABLES} | found
+
+
+class Queued(Unavailable):
+    """There is no controller: the request is recorded, and the next one carries it out."""
 
 
 def actor() -> str:
@@ -89,11 +131,11 @@ def ask(verb: str, target: str = "", wait_s: float = 60.0, **arguments: str) -> 
     frame_arguments = {key: value for key, value in arguments.items() if value}
     try:
         link = feed_link(town)
-    except Unavailable as error:
+    except (Unavailable, BadInput) as error:
         _queue(town, verb, target, frame_arguments)
-        raise Unavailable(
-            "queued: the controller is not running", hint="start it with `gastown up`"
-        ) from error
+        why = "the controller is not running" if isinstance(error, Unavailable) else str(error)
+        hint = "start it with `gastown up`" if isinstance(error, Unavailable) else ""
+        raise Queued(f"queued: {why}", hint=hint) from error
     with link:
         frame = protocol.Ask(
             req=link.next_req(), verb=verb, target=target, arguments=frame_arguments, actor=actor()
@@ -106,36 +148,56 @@ def ask(verb: str, target: str = "", wait_s: float = 60.0, **arguments: str) -> 
     return receipt.text
 
 
-def _queue(town: Path, verb: str, target: str, arguments: dict[str, str]) -> None:
-    """Record a request durably for the next controller."""
+def refuse_sessions(town: Path, verb: str, target: str = "") -> str | None:
+    """Refuse a verb of the overseer's to whoever runs inside a session, and note it.
+
+    Returns:
+        The session that asks, or None for a person's shell.
+
+    Raises:
+        Forbidden: it is not for this caller.
+    """
     from gastown_tui.adapters.callers import calling_session
-    from gastown_tui.adapters.store import open_store
     from gastown_tui.domain import audience, records
-    from gastown_tui.domain.operations import Create
+    from gastown_tui.domain.errors import Forbidden
 
     session = calling_session(os.getpid())
-    audience.check(verb, session)
+    try:
+        audience.check(verb, session)
+    except Forbidden as error:
+        who = session or actor()
+        _write(town, [records.event("refused", target, f"{verb} by {who}: {error}", who)], who)
+        raise
+    return session
+
+
+def _write(town: Path, operations: Sequence[Operation], who: str) -> None:
+    from gastown_tui.adapters.store import open_store
+
     store = open_store(town / ".beads")
     try:
-        store.apply(
-            [
-                Create(
-                    bead={
-                        "title": f"{verb} {target}".strip()[:400],
-                        "issue_type": records.EVENT,
-                        "event_kind": f"request.{verb}",
-                        "actor": session or actor(),
-                        "target": target,
-                        "payload": json.dumps(arguments),
-                        "ephemeral": True,
-                        "wisp_type": "escalation",
-                    }
-                )
-            ],
-            actor=session or actor(),
-        )
+        store.apply(operations, actor=who)
     finally:
         store.close()
+
+
+def _queue(town: Path, verb: str, target: str, arguments: dict[str, str]) -> None:
+    """Record a request durably for the next controller."""
+    from gastown_tui.domain import records
+    from gastown_tui.domain.operations import Create
+
+    who = refuse_sessions(town, verb, target) or actor()
+    bead = {
+        "title": f"{verb} {target}".strip()[:400],
+        "issue_type": records.EVENT,
+        "event_kind": f"request.{verb}",
+        "actor": who,
+        "target": target,
+        "payload": json.dumps(arguments),
+        "ephemeral": True,
+        "wisp_type": "escalation",
+    }
+    _write(town, [Create(bead=bead)], who)
 
 
 def poke(town: Path) -> None:
@@ -143,5 +205,5 @@ def poke(town: Path) -> None:
     try:
         with feed_link(town) as link:
             link.send(protocol.Poke())
-    except Unavailable:
+    except (Unavailable, BadInput):
         return

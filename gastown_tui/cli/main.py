@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import os
+import signal
 import sys
 from typing import Any, Final
 
@@ -93,31 +96,96 @@ def cli(ctx: click.Context, town: str | None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; its exit status."""
+    """Run one command line; its exit status. Whatever goes wrong is one line on stderr."""
     try:
         result: Any = cli.main(args=arguments, prog_name="gastown", standalone_mode=False)
+        sys.stdout.flush()
     except GastownError as error:
         return _refused(str(error))
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as error:
-        error.show()
+        _usage(error)
         return error.exit_code
     except BrokenPipeError:
         _drop_output()
         return 0
-    except KeyboardInterrupt:
-        return 130
+    except OSError as error:
+        _drop_output()
+        return _refused(_os_words(error))
+    except Exception as error:
+        if os.environ.get("GASTOWN_DEBUG"):
+            raise
+        return _refused(_bug_words(error))
     return result if isinstance(result, int) else 0
 
 
+def prepare_process() -> None:
+    """Make this process fit for a verb: three open descriptors, and clean-up when it is ended.
+
+    What the caller has closed is opened on nothing, so that no socket of ours takes its number.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signal_number) is signal.SIG_DFL:
+            signal.signal(signal_number, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    """Asked to end: whatever is half made is taken away on the way out."""
+    raise SystemExit(128 + number)
+
+
 def _refused(message: str) -> int:
-    print(f"gastown: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    from gastown_tui.cli.common import plain
+
+    print(f"gastown: {' '.join(plain(message).split())}", file=sys.stderr)  # noqa: T201
     return 1
+
+
+def _usage(error: click.ClickException) -> None:
+    from gastown_tui.cli.common import plain
+
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    help_at = f" (see `{context.command_path} --help`)" if context is not None else ""
+    print(f"gastown: {plain(error.format_message())}{help_at}", file=sys.stderr)  # noqa: T201
+
+
+def _os_words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    hint = {
+        errno.ENOSPC: ": make room on the disk and try again",
+        errno.EDQUOT: ": make room on the disk and try again",
+        errno.EACCES: ": look at its owner and mode",
+        errno.EROFS: ": it cannot be written where it is",
+        errno.EMFILE: ": raise the limit of open files (ulimit -n)",
+    }.get(error.errno or 0, "")
+    return f"{where}{error.strerror or error}{hint}"
+
+
+def _bug_words(error: Exception) -> str:
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"this is a bug: {type(error).__name__}: {error}"
+        f" (in {frame.filename}, line {frame.lineno}):"
+        " run it again with GASTOWN_DEBUG=1 and report what it prints"
+    )
 
 
 def _drop_output() -> None:
     """A reader such as `head` has gone; Python must not complain about it while it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,8 +15,7 @@ from gastown_tui import protocol
 from gastown_tui.adapters import daemons, screens_client
 from gastown_tui.adapters.host_client import error_of
 from gastown_tui.cli.attach import attach
-from gastown_tui.cli.common import age, show, show_json, table, town_dir
-from gastown_tui.domain import audience
+from gastown_tui.cli.common import age, refuse_sessions, show, show_json, table, town_dir
 from gastown_tui.domain.errors import BadInput, GastownError, NotFound, Unavailable
 from gastown_tui.domain.names import check_session
 
@@ -147,10 +146,9 @@ def _line(row: dict[str, object]) -> str:
 @click.option("--grace", "grace_s", type=click.FloatRange(0, 60), default=2.0, show_default=True)
 def kill_session(name: str, grace_s: float) -> None:
     """End session NAME: TERM, GRACE seconds, KILL, for every process of it."""
-    from gastown_tui.adapters.callers import calling_session
-
-    audience.check("kill", calling_session(os.getpid()))
-    with daemons.connect_host(town_dir()) as link:
+    town = town_dir()
+    refuse_sessions(town, "kill", name)
+    with daemons.connect_host(town) as link:
         frame = protocol.EndRun(
             req=link.next_req(), name=name, grace_s=grace_s, reason="gastown session kill"
         )

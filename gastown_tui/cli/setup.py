@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from gastown_tui.adapters.git.hub import HubInfo
+    from gastown_tui.domain.config import RigConfig
 
 TOWN_TOML = """\
 # This town. Every key is listed; remove the # to change one.
@@ -65,19 +67,45 @@ gates = {gates}
 
 def make_town(directory: Path, name: str, *, extra: str = "") -> Path:
     """Make a town in a new or empty folder; `extra` is appended to town.toml."""
-    from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git.run import check_git
-    from gastown_tui.adapters.store import init_store
-    from gastown_tui.domain import records
 
     check_git()
-    directory = directory.expanduser().absolute()
+    directory = _home_known(directory).absolute()
     if (directory / "town.toml").exists():
         raise Conflict(f"{directory} is a town already", hint="run `gastown up` in it")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise Conflict(f"{directory} is not empty", hint="choose a folder that does not exist yet")
+    was_there = directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     directory = directory.resolve()
+    try:
+        _fill_town(directory, name, extra)
+    except BaseException:
+        for path in directory.iterdir() if was_there else [directory]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+    return directory
+
+
+def _home_known(path: Path) -> Path:
+    """The path with its `~` replaced.
+
+    Raises:
+        BadInput: nobody knows where that is.
+    """
+    if str(path).startswith("~") and not os.environ.get("HOME", "/").strip("/"):
+        raise BadInput("HOME is not set", hint="name the folder: gastown init DIR")
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"{path}: {error}", hint="name the folder without ~") from error
+
+
+def _fill_town(directory: Path, name: str, extra: str) -> None:
+    from gastown_tui.adapters.beads_git import BeadsGit
+    from gastown_tui.adapters.store import init_store
+    from gastown_tui.domain import records
+
     (directory / ".gastown").mkdir(mode=0o700)
     store = init_store(directory / ".beads", "hq")
     config = directory / ".beads" / "config.yaml"
@@ -86,10 +114,11 @@ def make_town(directory: Path, name: str, *, extra: str = "") -> Path:
     store.apply([records.create_town()], actor="overseer")
     store.close()
     BeadsGit(directory).make_town()
-    text = TOWN_TOML.format(id=f"{name[:12]}-{secrets.token_hex(4)}", name=name)
-    (directory / "town.toml").write_text(text + extra, encoding="utf-8")
     write_commands(directory)
-    return directory
+    text = TOWN_TOML.format(id=f"{name[:12]}-{secrets.token_hex(4)}", name=name)
+    beside = directory / "town.toml.new"
+    beside.write_text(text + extra, encoding="utf-8")
+    beside.replace(directory / "town.toml")
 
 
 def write_commands(town: Path) -> None:
@@ -127,7 +156,13 @@ def _toml(text: str) -> str:
 @click.option("--agent", default="", help="What polecats run: claude, codex, demo ...")
 def init(directory: str, name: str, agent: str) -> None:
     """Make a town in DIR (~/gastown by default)."""
-    path = Path(directory).expanduser()
+    from gastown_tui.domain.config import TownConfig
+    from gastown_tui.roots.town import catalogue
+
+    path = _home_known(Path(directory))
+    known = catalogue(TownConfig())
+    if agent and agent not in known:
+        raise BadInput(f"{agent!r} is no agent", hint=f"known: {', '.join(sorted(known))}")
     text_name = "".join(c for c in (name or path.name) if c.isalnum() or c in "-_") or "town"
     town = make_town(path, text_name)
     if agent:
@@ -143,9 +178,9 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
     """Clone a project into the town; everything made is taken away again when a step fails."""
     from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git import hub
-    from gastown_tui.adapters.store import init_store, open_store
+    from gastown_tui.adapters.store import init_store
     from gastown_tui.adapters.town_files import beads_dirs
-    from gastown_tui.domain import records
+    from gastown_tui.domain.config import read_rig
 
     names.check_rig(name)
     prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
@@ -154,10 +189,12 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
         raise Conflict(f"there is a rig {name} already")
     if prefix in beads_dirs(town):
         raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
-    if home.exists() and any(home.iterdir()):
+    if home.exists() and not _is_remnant(home):
         raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
     is_path = Path(source).expanduser().exists()
     full = str(Path(source).expanduser().resolve()) if is_path else source
+    if is_path and Path(full).is_relative_to(town.resolve()):
+        raise BadInput(f"{full} is inside the town", hint="name the repository it came from")
     home.mkdir(exist_ok=True)
     try:
         info = hub.create_hub(town, name, full)
@@ -176,18 +213,32 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
             permissions=options.get("permissions") or "default",
             gates="[" + ", ".join(_toml(gate) for gate in gates) + "]",
         )
+        read_rig(text, "the rig's settings")
+        _record_rig(town, name)
         beside = home / "rig.toml.new"
         beside.write_text(text, encoding="utf-8")
         beside.replace(home / "rig.toml")
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
+    return home
+
+
+def _record_rig(town: Path, name: str) -> None:
+    """A rig's record in the town's beads; that of a rig whose adding was killed serves again."""
+    from gastown_tui.adapters.store import open_store
+    from gastown_tui.domain import records
+
     store = open_store(town / ".beads")
     try:
         store.apply([records.create_rig(name)], actor="overseer", transaction=f"rig-{name}")
     finally:
         store.close()
-    return home
+
+
+def _is_remnant(home: Path) -> bool:
+    """Whether a folder holds nothing but what a killed `rig add` left behind."""
+    return home.is_dir() and all(path.name.startswith(".repo.partial-") for path in home.iterdir())
 
 
 def _check_land(land: str, info: HubInfo) -> None:
@@ -209,18 +260,22 @@ def rig() -> None:
 @click.option("--prefix", default="", help="Of its bead ids; from the name by default.")
 @click.option("--review", type=click.Choice(["none", "required"]), default="required")
 @click.option("--land", type=click.Choice(["local", "push"]), default="local")
-@click.option("--permissions", metavar="MODE", default="default", help="default, allowlist, bypass")
+@click.option("--permissions", type=click.Choice(["default", "allowlist", "bypass"]),
+              default="default", help="What agents start in.")  # fmt: skip
 @click.option("--gate", "gates", multiple=True, metavar="CMD", help="A command that must succeed.")
 def rig_add(
     name: str, source: str, prefix: str, review: str, land: str, permissions: str,
     gates: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Add the project at URL_OR_PATH as the rig NAME."""
+    from gastown_tui.adapters.git.names import is_url
     from gastown_tui.cli.common import poke
 
     if source.startswith("-"):
         raise BadInput(f"{source!r} is neither a URL nor a path")
     town = town_dir()
+    if is_url(source):
+        show(f"Cloning {plain(source)} ...")
     options = {"prefix": prefix, "review": review, "land": land, "permissions": permissions}
     home = add_rig(town, name, source, options, list(gates))
     poke(town)
@@ -232,10 +287,10 @@ def rig_add(
 @rig.command("list")
 def rig_list() -> None:
     """The rigs of the town."""
-    from gastown_tui.roots.town import rig_config, rig_names
+    from gastown_tui.roots.town import rig_names
 
     town = town_dir()
-    configs = [rig_config(town, name) for name in rig_names(town)]
+    configs = [one for one in (readable_rig(town, name) for name in rig_names(town)) if one]
     table(
         ("NAME", "PREFIX", "TARGET", "LAND", "REVIEW", "GATES", "UPSTREAM"),
         [
@@ -244,6 +299,17 @@ def rig_list() -> None:
             for one in configs
         ],
     )  # fmt: skip
+
+
+def readable_rig(town: Path, name: str) -> RigConfig | None:
+    """A rig's settings; what cannot be read is said on stderr."""
+    from gastown_tui.roots.town import rig_config
+
+    try:
+        return rig_config(town, name)
+    except BadInput as error:
+        click.echo(f"gastown: the rig {plain(name)} is left out: {plain(error)}", err=True)
+        return None
 
 
 @rig.command("release")

@@ -8,30 +8,42 @@ from pathlib import Path
 import click
 
 from gastown_tui.cli.common import (
+    Queued,
     age,
     ask,
     feed_link,
     plain,
+    refuse_sessions,
     show,
     show_json,
     table,
     tables,
     town_dir,
 )
-from gastown_tui.domain.errors import Unavailable
+from gastown_tui.domain.errors import Conflict, Unavailable
 
 _UP_S = 15.0
 
 
 def start_town(town: Path, *, resume: str = "") -> None:
-    """Start what is not running, and say that the town is to be up."""
-    from gastown_tui.adapters.daemons import ensure_host
+    """Start what is not running, and say that the town is to be up.
+
+    Raises:
+        BadInput: town.toml cannot be read.
+        Conflict: the town was moved while it ran.
+        Forbidden: this runs inside a session.
+    """
+    from gastown_tui.adapters.daemons import ensure_host, runs_elsewhere
     from gastown_tui.cli.setup import write_commands
-    from gastown_tui.roots.town import rig_config, rig_names, town_config
+    from gastown_tui.roots.town import town_config
 
     town_config(town)
-    for name in rig_names(town):
-        rig_config(town, name)
+    if runs_elsewhere(town):
+        raise Conflict(
+            f"this town was moved to {town} while it ran: its agents still work for the old place",
+            hint="run `gastown down` here, then `gastown up`",
+        )
+    refuse_sessions(town, "up")
     write_commands(town)
     ensure_host(town)
     _wait_for_controller(town)
@@ -67,8 +79,13 @@ def _last_words(town: Path) -> str:
               help="After an absence: whether agents with work on the hook go on.")  # fmt: skip
 def up(resume: str) -> None:
     """Start the town without a screen."""
+    from gastown_tui.cli.setup import readable_rig
+    from gastown_tui.roots.town import rig_names
+
     town = town_dir()
     start_town(town, resume=resume)
+    for name in rig_names(town):
+        readable_rig(town, name)
     show(f"The town in {town} is up.")
     held = tables(town)["town"]["town"].get("resume_held")
     if isinstance(held, list) and held:
@@ -79,14 +96,19 @@ def up(resume: str) -> None:
 @click.option("--grace", default=5.0, help="Seconds that sessions get to end.")
 def down(grace: float) -> None:
     """End the sessions (their hooks are kept) and stop the daemons."""
-    from gastown_tui.adapters.daemons import stop_host
+    from gastown_tui.adapters.daemons import host_running, stop_host
 
     town = town_dir()
+    refuse_sessions(town, "down")
+    if not host_running(town):
+        show("The town was not running.")
+        return
     try:
         show(ask("down"))
+    except Queued:
+        pass  # the next controller finds it wanted down
     except Unavailable as error:
-        if "queued" not in str(error):
-            raise
+        show(f"The controller could not be told ({plain(error)}): its sessions end all the same.")
     if stop_host(town, grace_s=grace):
         show("The town is down. Branches and sandboxes are as the agents left them.")
     else:
@@ -106,6 +128,9 @@ def status(as_json: bool) -> None:
         return
     row = found["town"]["town"]
     show(f"{plain(row['name'])} ({plain(row['wanted'])}) in {town}")
+    problems = row.get("problems")
+    for problem in problems if isinstance(problems, list) else []:
+        show(f"  PROBLEM: {plain(problem)}")
     for rig in found["rigs"].values():
         held = f", held: {plain(rig['held'])}" if rig["held"] else ""
         show(f"  rig {plain(rig['name'])}: {rig['land']} on {plain(rig['target'])}{held}")
