@@ -10,7 +10,8 @@ OVERSEER: Final = frozenset(
     {
         "approve", "approve_always", "approve_dialog", "create_town", "deny_dialog", "down", "drop",
         "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause", "reject", "release",
-        "restart", "resume", "resume_all", "retry", "stop", "thaw", "up",
+        "restart", "resume", "resume_all", "retry", "stop", "thaw",
+        "unhook", "up",
     }
 )  # fmt: skip
 """Refused to whoever runs inside a session."""

@@ -1,0 +1,101 @@
+"""What may be asked about the town as a whole, and how work is made known to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+
+from gastown_tui.domain import records
+from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.town import PAUSED
+from gastown_tui.services.context import Context
+from gastown_tui.services.requests import Arguments
+from gastown_tui.services.slinging import convoy, create_bead, sling
+
+log = logging.getLogger("gastown.verbs")
+
+
+class TownVerbs:
+    """The town's own state, the mayor, beads and convoys."""
+
+    def __init__(
+        self,
+        context: Context,
+        go_on: Callable[[frozenset[str]], None],
+        open_mayor: Callable[[], Awaitable[str]],
+    ) -> None:
+        self._context = context
+        self._go_on = go_on
+        self._open_mayor = open_mayor
+        self.table = {
+            "mayor": self._mayor, "sling": self._sling, "create_bead": self._create_bead,
+            "convoy": self._convoy, "up": self._up, "down": self._down,
+            "pause_town": self._pause_town, "estop": self._estop, "thaw": self._thaw,
+            "resume_all": self._resume_all,
+        }  # fmt: skip
+
+    async def _mayor(self, _target: str, _arguments: Arguments, _actor: str) -> str:
+        return await self._open_mayor()
+
+    async def _sling(self, target: str, arguments: Arguments, actor: str) -> str:
+        return sling(self._context.books, self._context.config.id, target, arguments, actor)
+
+    async def _create_bead(self, target: str, arguments: Arguments, actor: str) -> str:
+        return create_bead(self._context.books, target, arguments, actor)
+
+    async def _convoy(self, target: str, arguments: Arguments, actor: str) -> str:
+        return convoy(self._context.books, target, arguments, actor)
+
+    def _town(self, wanted: str, why: str, actor: str) -> str:
+        self._context.books.write_town(
+            [
+                *records.change_town(wanted, actor, why),
+                records.event(f"town-{wanted}", "town", why, actor),
+            ],
+            actor=actor,
+        )
+        self._context.sync()
+        return why
+
+    async def _up(self, _target: str, arguments: Arguments, actor: str) -> str:
+        if arguments.get("resume") == "all":
+            self._go_on(frozenset())
+        return self._town("up", "the town is up", actor)
+
+    async def _resume_all(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        self._go_on(frozenset())
+        return self._town("up", "everybody goes on", actor)
+
+    async def _down(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        return self._town("down", "the town goes down: sessions end, hooks are kept", actor)
+
+    async def _pause_town(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        return self._town("paused", "paused: agents finish, nothing starts or lands", actor)
+
+    async def _freeze(self, sign: signal.Signals, skip: frozenset[str]) -> int:
+        """Send a signal to every living run at once; how many got it."""
+        rows = [row for row in self._context.run_table.rows.values() if not row.ended]
+
+        async def send(run: str) -> bool:
+            try:
+                await self._context.host.signal(run, sign, group=True)
+            except GastownError as error:  # it has ended meanwhile: the others matter
+                log.info("%s: %s", run, error)
+                return False
+            return True
+
+        return sum(await asyncio.gather(*(send(row.run) for row in rows if row.name not in skip)))
+
+    async def _estop(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        self._town("estop", "emergency stop", actor)
+        count = await self._freeze(signal.SIGSTOP, frozenset())
+        return f"{count} sessions are frozen; nothing starts or lands"
+
+    async def _thaw(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        agents = self._context.books.agents.values()
+        kept = frozenset(agent.address for agent in agents if agent.wanted == PAUSED)
+        count = await self._freeze(signal.SIGCONT, kept)
+        self._town("up", "thawed", actor)
+        return f"{count} sessions go on"
