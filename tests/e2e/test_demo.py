@@ -24,7 +24,7 @@ KILLS_OF_EACH = 5
 IN_PROGRESS = 10
 
 
-def tests_pass(repo: Path, commit: str, place: Path) -> bool:
+def is_green(repo: Path, commit: str, place: Path) -> bool:
     subprocess.run(
         ["git", "-C", str(repo), "worktree", "add", "-q", "--detach", "-f", str(place), commit],
         check=True,
@@ -43,7 +43,7 @@ def every_value_passed(demo, tmp_path) -> int:
     """Run the sample's tests on every value the target has taken."""
     hub = git_hub.open_hub(demo.town / RIG / "repo")
     values = [entry.sha for entry in landing.reflog_values(hub, hub.local_ref)]
-    red = [one for one in values if not tests_pass(hub.path, one, tmp_path / "value")]
+    red = [one for one in values if not is_green(hub.path, one, tmp_path / "value")]
     assert red == []
     return len(values)
 
