@@ -29,7 +29,7 @@ _BACK_TO_WORK: Final = (
 
 
 def end_sessions(view: View) -> Iterator[Command]:
-    """Sessions that nobody wants any more."""
+    """Sessions that nobody wants any more; a rig that cannot be read now is no reason."""
     for address, agent in sorted(view.town.agents.items()):
         run = view.living.get(address)
         if run is None:
@@ -39,14 +39,17 @@ def end_sessions(view: View) -> Iterator[Command]:
             why = "the town goes down"
         elif agent.wanted == STOPPED:
             why = agent.wanted_why or "stopped by you"
-        elif agent.rig and agent.rig not in view.town.rigs:
-            why = f"the rig {agent.rig} has gone"
-        elif address not in view.hooks and agent.role == "polecat" and not agent.sandbox_for:
+        elif agent.rig in view.town.rigs and _is_free(view, agent):
             why = "its work is done"
         if why:
             yield EndSession(
                 key=f"end:{run.run}", version=agent.wanted_at, agent=address, run=run.run, why=why
             )
+
+
+def _is_free(view: View, agent: Agent) -> bool:
+    has_nothing = agent.address not in view.hooks and not agent.sandbox_for
+    return agent.role == "polecat" and has_nothing
 
 
 def left_by_their_exit(view: View) -> Iterator[Command]:

@@ -185,28 +185,3 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, Outcome] = {}
     resume_held: frozenset[str] = frozenset()
     """Agents that wait, after an absence, for the overseer's word to go on."""
-
-    def living(self, session: str) -> RunFact | None:
-        """The living run of a session name."""
-        for run in self.runs.values():
-            if run.alive and run.name == session:
-                return run
-        return None
-
-    def hooked(self, address: str) -> Bead | None:
-        """The bead on an agent's hook, if this town put it there."""
-        for bead in self.beads.values():
-            if (
-                bead.assignee == address
-                and bead.status in {"hooked", "in_progress"}
-                and bead.label("town") == self.id
-            ):
-                return bead
-        return None
-
-    def request_of(self, bead: str) -> Request | None:
-        """The open merge request of a bead."""
-        for request in self.requests.values():
-            if request.bead == bead and request.state not in {"landed", "dropped"}:
-                return request
-        return None

@@ -1,0 +1,256 @@
+"""The rows of the feed: what a town looks like to its clients; `docs/shapes.md` lists them."""
+
+from __future__ import annotations
+
+from gastown_tui.domain.bead import Bead, instant
+from gastown_tui.domain.merge_queue import in_order, score
+from gastown_tui.domain.rules_queue import why_stranded
+from gastown_tui.domain.town import RUNNING, Agent, Request, Town
+from gastown_tui.domain.view import View, view
+from gastown_tui.protocol import TableRow
+from gastown_tui.services.context import Context
+from gastown_tui.services.facts import Facts, Usage
+
+Tables = dict[str, dict[str, TableRow]]
+_EVENTS_SHOWN = 200
+_REQUEST_STATES = {
+    "submitted": ("", ""), "testing": ("running", ""), "review": ("passed", "needed"),
+    "approved": ("passed", "approved"), "landing": ("running", "approved"),
+    "landed": ("passed", "approved"),
+}  # fmt: skip
+
+
+def build(town: Town, context: Context, facts: Facts) -> Tables:
+    """The tables of one moment, as lists of rows by key."""
+    seen = view(town, context.clock.now())
+    return {
+        "town": {"town": _town_row(town, context)},
+        "rigs": {name: _rig_row(town, name) for name in town.rigs},
+        "agents": {
+            address: _agent_row(seen, agent, facts) for address, agent in town.agents.items()
+        },
+        "beads": _bead_rows(town, context),
+        "mq": _request_rows(seen),
+        "convoys": _convoy_rows(seen, context),
+        "events": _event_rows(context),
+    }
+
+
+def _town_row(town: Town, context: Context) -> TableRow:
+    record = context.books.town_record
+    return {
+        "id": town.id,
+        "name": context.config.name or context.paths.town.name,
+        "path": str(context.paths.town),
+        "wanted": town.wanted,
+        "wanted_by": (record.label("wanted-by") or "") if record else "",
+        "wanted_why": record.notes if record else "",
+        "max_working": town.limits.max_working,
+        "resume_held": sorted(town.resume_held),
+    }
+
+
+def _rig_row(town: Town, name: str) -> TableRow:
+    rig = town.rigs[name]
+    return {
+        "name": name,
+        "prefix": rig.config.prefix,
+        "target": rig.config.default_branch,
+        "land": rig.config.land,
+        "review": rig.config.review,
+        "permissions": rig.config.permissions,
+        "tip": rig.tip,
+        "held": rig.held,
+        "landing": rig.landing,
+        "gate": "; ".join(rig.config.gates),
+        "upstream": rig.config.upstream,
+    }
+
+
+def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
+    """State, need, reason and question of an agent, as the town knows better than its terminal."""
+    state, row = facts.states[agent.address], facts.row_of(agent)
+    bead = seen.hooks.get(agent.address)
+    request = seen.requests.get(bead.id) if bead else None
+    if agent.address in seen.town.resume_held:
+        question = "Go on? R lets it, `gastown up --resume all` lets all"
+        return "paused", "question", "waits for your word after an absence", question
+    if bead is None and not (row and not row.ended) and agent.wanted == RUNNING:
+        return "idle", "", "free", ""
+    is_parked = request is not None and request.state != "rework"
+    if request is not None and is_parked and state.state in {"idle", "exited"}:
+        return "parked", "", f"handed in: {request.state}", ""
+    needs = state.needs
+    if state.state == "waiting":
+        needs = needs or "question"
+    elif state.state in {"error", "stalled"}:
+        needs = state.state
+    return state.state, needs, state.evidence, state.question
+
+
+def _agent_row(seen: View, agent: Agent, facts: Facts) -> TableRow:
+    town, state, row = seen.town, facts.states[agent.address], facts.row_of(agent)
+    bead = seen.hooks.get(agent.address)
+    run = town.runs.get(agent.run)
+    request = seen.requests.get(bead.id) if bead else None
+    shown, needs, why, question = _shown(seen, agent, facts)
+    usage = facts.usage.get(agent.address, Usage())
+    return {
+        "name": agent.name,
+        "rig": agent.rig,
+        "role": agent.role,
+        "session": agent.address,
+        "pid": row.pid if row and not row.ended else 0,
+        "run": agent.run,
+        "state": shown,
+        "since": state.since,
+        "source": state.source,
+        "evidence": why,
+        "bead": bead.id if bead else "",
+        "bead_title": bead.title if bead else "",
+        "wanted": agent.wanted,
+        "wanted_by": agent.wanted_by,
+        "wanted_why": agent.wanted_why,
+        "needs": needs,
+        "needs_since": state.since if needs else 0.0,
+        "question": question,
+        "rows_hash": facts.rows_hash(agent.address),
+        "tokens": usage.tokens,
+        "cost": usage.cost,
+        "entry": facts.entry_name(agent),
+        "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
+        "branch": agent.branch,
+        "attempt": request.attempt if request else 1,
+        "request": request.id if request else "",
+        "started": run.started if run else 0.0,
+        "alive": bool(row and not row.ended),
+    }
+
+
+def _convoy_of(town: Town) -> dict[str, str]:
+    return {bead: convoy.id for convoy in town.convoys.values() for bead in convoy.tracked}
+
+
+def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
+    convoys = _convoy_of(town)
+    rows: dict[str, TableRow] = {}
+    for name, rig in context.books.rigs.items():
+        for beads in (rig.beads, rig.closed):
+            for bead in beads.values():
+                rows[bead.id] = context.cached_row(
+                    bead, (name, convoys.get(bead.id, ""), bead.id in town.ready), _bead_row
+                )
+    return rows
+
+
+def _bead_row(bead: Bead, extra: tuple[str, str, bool]) -> TableRow:
+    rig, convoy, is_ready = extra
+    parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), "")
+    return {
+        "id": bead.id,
+        "rig": rig,
+        "title": bead.title,
+        "status": bead.status,
+        "type": bead.issue_type,
+        "priority": bead.priority,
+        "assignee": bead.assignee,
+        "parent": parent,
+        "blocked_by": [e.depends_on_id for e in bead.dependencies if e.type == "blocks"],
+        "labels": list(bead.labels),
+        "convoy": convoy,
+        "ready": is_ready,
+        "slung": bead.label("sling") is not None,
+        "created_at": bead.created_at,
+        "updated_at": bead.updated_at,
+        "closed_at": bead.closed_at,
+    }
+
+
+def _request_rows(seen: View) -> dict[str, TableRow]:
+    now, convoys = seen.now.wall, seen.town.convoys
+    created = {bead: one.created for one in convoys.values() for bead in one.tracked}
+    rows: dict[str, TableRow] = {}
+    ordered = in_order(seen.town.requests.values(), now, created)
+    for position, request in enumerate(ordered, 1):
+        rows[request.id] = _request_row(seen, request, position, created.get(request.bead))
+    return rows
+
+
+def _request_row(
+    seen: View, request: Request, position: int, convoy_created: float | None
+) -> TableRow:
+    gate, review = _REQUEST_STATES.get(request.state, ("", ""))
+    if request.rework == "gate":
+        gate = "failed"
+    rig = seen.town.rigs.get(request.rig)
+    stranded = why_stranded(seen, request)
+    session = f"gate/{request.rig}/{request.id}"
+    if request.state == "landing":
+        session = f"gate/{request.rig}/landing"
+    return {
+        "id": request.id,
+        "bead": request.bead,
+        "title": request.title,
+        "rig": request.rig,
+        "agent": request.agent,
+        "branch": request.branch,
+        "target": request.target,
+        "state": request.state,
+        "position": position,
+        "score": round(score(request, seen.now.wall, convoy_created)),
+        "since": request.updated,
+        "created": request.created,
+        "gate": gate,
+        "gate_session": session,
+        "review": review,
+        "base": request.base,
+        "submitted": request.submitted,
+        "approved": request.approved,
+        "landed": request.landed,
+        "why": f"waits for you: {stranded}"
+        if stranded
+        else request.why or (f"held: {rig.held}" if rig and rig.held else ""),
+        "attempt": request.attempt,
+    }
+
+
+def _convoy_rows(seen: View, context: Context) -> dict[str, TableRow]:
+    town = seen.town
+    closed = {bead for rig in context.books.rigs.values() for bead in rig.closed}
+    rows: dict[str, TableRow] = {}
+    for convoy in town.convoys.values():
+        open_ones = [town.beads[bead] for bead in convoy.tracked if bead in town.beads]
+        working = [one for one in open_ones if one.status in {"hooked", "in_progress"}]
+        stuck = [
+            one for one in working
+            if (found := seen.requests.get(one.id)) and found.state == "rejected"
+        ]  # fmt: skip
+        rows[convoy.id] = {
+            "id": convoy.id,
+            "title": convoy.title,
+            "total": len(convoy.tracked),
+            "closed": sum(bead in closed for bead in convoy.tracked),
+            "working": len(working),
+            "stuck": len(stuck),
+            "state": "open",
+            "oldest": min((instant(one.created_at) for one in open_ones), default=0.0),
+            "beads": list(convoy.tracked),
+        }
+    return rows
+
+
+def _event_rows(context: Context) -> dict[str, TableRow]:
+    shown = list(context.books.events.values())[-_EVENTS_SHOWN:]
+    return {bead.id: context.cached_row(bead, None, _event_row) for bead in shown}
+
+
+def _event_row(bead: Bead, _extra: None) -> TableRow:
+    return {
+        "id": bead.id,
+        "at": instant(bead.created_at),
+        "kind": bead.event_kind,
+        "actor": bead.actor,
+        "target": bead.target,
+        "text": bead.title,
+        "rig": bead.label("rig") or "",
+    }

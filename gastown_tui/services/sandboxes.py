@@ -1,0 +1,131 @@
+"""Carries out what the plan says of sandboxes: made, handed in, put away."""
+
+from __future__ import annotations
+
+from gastown_tui.domain import records
+from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.commands import PrepareSandbox, PutAway, Submit
+from gastown_tui.domain.operations import Operation, SetState
+from gastown_tui.domain.town import Agent, Request
+from gastown_tui.services.context import ACTOR, Context
+from gastown_tui.services.gates import run_setup
+from gastown_tui.services.hooks import request_of, still_hooked, write_agent
+from gastown_tui.services.nudger import Nudger
+
+
+class Sandboxes:
+    """Executes the commands about agents' worktrees."""
+
+    def __init__(self, context: Context, nudger: Nudger) -> None:
+        self._context = context
+        self._nudger = nudger
+
+    async def prepare(self, command: PrepareSandbox) -> None:
+        """Make the worktree, run the rig's set-up in it, and record that it is ready."""
+        context = self._context
+        agent, _bead = still_hooked(self._context, command.agent, command.bead)
+        sandbox = context.paths.sandbox(agent)
+        branch = agent.branch
+        if f"/{command.bead}@" not in branch:
+            token = context.new_run().partition("-")[0]
+            branch = context.rig_git(agent.rig).branch_for(agent.name, command.bead, token)
+            write_agent(
+                self._context, agent, branch=branch
+            )  # first, so that no try leaves a stray one
+        request = request_of(self._context, command.bead)
+        start = request.submitted if request else ""
+        base = await context.in_git(agent.rig, lambda git: git.prepare(sandbox, branch, start))
+        await run_setup(context, agent.rig, sandbox, name=f"setup/{agent.rig}/{agent.name}")
+        write_agent(self._context, agent, sandbox_for=command.bead, base=base)
+
+    async def put_away(self, command: PutAway) -> None:
+        """Keep what a sandbox holds on its branch, and free its polecat for other work."""
+        context = self._context
+        agent = context.agent(command.agent)
+        bead = context.books.rigs[agent.rig].beads.get(command.bead)
+        if agent.sandbox_for != command.bead or (bead and bead.assignee == agent.address):
+            return
+        await context.end_sessions(agent.address, f"{command.bead} is no longer its work")
+        sandbox = context.paths.sandbox(agent)
+        kept = await context.in_git(
+            agent.rig, lambda git: git.put_away(sandbox, agent.branch, agent.name)
+        )
+        operations: list[Operation] = records.change_agent(
+            agent, sandbox_for="", branch="", base="", conversation=""
+        )
+        if kept:
+            text = f"{command.bead} is no longer on {agent.address}: its work is kept on {kept}"
+            operations.append(records.event("kept", command.bead, text, ACTOR, agent.rig))
+        context.books.write_town(operations, actor=ACTOR)
+        context.sync()
+
+    async def submit(self, command: Submit) -> None:
+        """Commit what was left over and put the branch's tip into the queue."""
+        context = self._context
+        agent, bead = still_hooked(self._context, command.agent, command.bead)
+        token = bead.label("done")
+        if token is None:
+            return
+        sandbox = context.paths.sandbox(agent)
+        handed = await context.in_git(
+            agent.rig, lambda git: git.hand_in(sandbox, agent.branch, agent.base, agent.name)
+        )
+        clear = SetState(bead=bead.id, dimension="done")
+        if handed.commits == 0:
+            context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+            context.note(
+                "done-refused", bead.id, f"{agent.address} has no commits on {agent.branch}"
+            )
+            context.sync()
+            await self._nudger.nudge(
+                agent.address, "`gastown done` was refused: your branch has no commits yet."
+            )
+            return
+        request = request_of(self._context, bead.id)
+        if request is not None and request.submitted == handed.tip and _is_under_way(request):
+            context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+            context.sync()
+            return
+        text = f"{agent.address} handed in {bead.id} at {handed.tip[:10]}"
+        if handed.left_out:
+            text += f"; not committed: {', '.join(handed.left_out)}"
+        context.books.write_town(
+            [
+                *self._handed_in(agent, bead, request, handed.tip, handed.base),
+                *records.change_agent(agent, nudged=0),
+                records.event("handed-in", bead.id, text, agent.address, agent.rig),
+            ],
+            actor=ACTOR,
+            transaction=f"submit-{bead.id}-{token}",
+        )
+        context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+        context.sync()
+
+    def _handed_in(
+        self, agent: Agent, bead: Bead, request: Request | None, tip: str, base: str
+    ) -> list[Operation]:
+        if request is not None:
+            state = "held" if request.state == "held" else "submitted"
+            return records.change_request(
+                request, state=state, submitted=tip, base=base, evidence="", approved="",
+                approved_by="", rework="", gate_run="", suspect=0, lost=0, agent=agent.address,
+                branch=agent.branch,
+            )  # fmt: skip
+        new = Request(
+            id="~request",
+            rig=agent.rig,
+            bead=bead.id,
+            agent=agent.address,
+            title=bead.title,
+            branch=agent.branch,
+            base=base,
+            target=self._context.rig(agent.rig).default_branch,
+            priority=bead.priority,
+            submitted=tip,
+        )
+        return [records.create_request(new)]
+
+
+def _is_under_way(request: Request) -> bool:
+    """Whether handing the same commit in again would only make it wait anew."""
+    return request.state in {"submitted", "testing", "review", "approved", "held"}

@@ -1,0 +1,121 @@
+"""Carries out what the plan says of sessions: recorded, then spawned."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from gastown_tui import protocol
+from gastown_tui.domain import records
+from gastown_tui.domain.agents.catalogue import AgentEntry
+from gastown_tui.domain.agents.launch import LaunchContext, launch
+from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.commands import StartSession
+from gastown_tui.domain.errors import Conflict
+from gastown_tui.domain.operations import Operation, SetState
+from gastown_tui.domain.town import RUNNING, Agent
+from gastown_tui.domain.view import respawns_of
+from gastown_tui.services.context import ACTOR, Context
+from gastown_tui.services.files import write_private
+from gastown_tui.services.hooks import request_of, still_hooked, write_agent
+
+COLUMNS, ROWS = 120, 40
+"""Of an agent's terminal; the width is never changed by what the screen shows."""
+
+
+class Sessions:
+    """Starts agents' programs. `can_resume` says whether a conversation can be gone on with."""
+
+    def __init__(self, context: Context, can_resume: Callable[[AgentEntry, Agent], bool]) -> None:
+        self._context = context
+        self._can_resume = can_resume
+
+    async def start(self, command: StartSession) -> None:
+        """Record the run, then spawn it; the former run is fenced by the host."""
+        context = self._context
+        agent, bead = still_hooked(self._context, command.agent, command.bead)
+        if agent.wanted != RUNNING or agent.sandbox_for != bead.id:
+            raise Conflict(f"{agent.address} is not to be started any more")
+        if command.is_respawn:
+            count = respawns_of(bead) + 1
+            context.books.write_rig(
+                agent.rig,
+                [SetState(bead=bead.id, dimension="respawns", value=str(count))],
+                actor=ACTOR,
+            )
+        run = context.new_run()
+        resume = command.resume and self._can_resume(context.entry(agent), agent)
+        conversation = agent.conversation if resume else str(uuid.uuid4())
+        former = agent.run
+        write_agent(self._context, agent, run=run, conversation=conversation, nudged=0)
+        spec = launch(context.entry(agent), self._launch_context(agent, bead, run, resume))
+        for path, text in spec.files.items():
+            write_private(path, text)
+        await context.spawn(
+            protocol.Spawn(
+                req=0,
+                run=run,
+                name=agent.address,
+                argv=spec.argv,
+                cwd=str(context.paths.sandbox(agent)),
+                env=spec.env,
+                cols=COLUMNS,
+                rows=ROWS,
+                fence=[former] if former else [],
+                key=str(context.paths.sandbox(agent)),
+                note={"bead": bead.id, "conversation": conversation},
+            )
+        )
+        self._after_start(agent, bead, run, is_respawn=command.is_respawn)
+
+    def _after_start(self, agent: Agent, bead: Bead, run: str, *, is_respawn: bool) -> None:
+        context, verb = self._context, "is back at" if is_respawn else "works on"
+        operations: list[Operation] = [
+            records.event(
+                "resumed" if is_respawn else "started",
+                agent.address,
+                f"{agent.address} {verb} {bead.id} (run {run})",
+                ACTOR,
+                agent.rig,
+            )
+        ]
+        request = request_of(self._context, bead.id)
+        if request is not None and request.state == "rework":
+            operations += records.change_request(request, told=request.attempt)
+        context.books.write_town(operations, actor=ACTOR)
+        context.sync()
+
+    def _launch_context(
+        self,
+        agent: Agent,
+        bead: Bead,
+        run: str,
+        resume: bool,  # noqa: FBT001
+    ) -> LaunchContext:
+        context = self._context
+        rig = context.rig(agent.rig)
+        sandbox = context.paths.sandbox(agent)
+        fresh = context.books.agents[agent.address]
+        tmp_dir = context.paths.session_file(agent, "tmp")
+        tmp_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        git_env = context.rig_git(agent.rig).agent_env(sandbox, agent.branch)
+        return LaunchContext(
+            town=str(context.paths.town),
+            rig=agent.rig,
+            role=agent.role,
+            agent=agent.address,
+            bead=bead.id,
+            run=run,
+            slot=agent.slot,
+            cwd=str(sandbox),
+            conversation=fresh.conversation,
+            resume=resume,
+            permissions=rig.permissions,
+            gate_commands=list(rig.gates),
+            settings_path=str(context.paths.session_file(agent, "settings.json")),
+            hooks_path=str(context.paths.session_file(agent, "hooks")),
+            bin_dir=str(context.paths.bin),
+            tmp_dir=str(tmp_dir),
+            git_env=git_env,
+            caller_env=context.person_env,
+        )
