@@ -84,9 +84,9 @@ def feed_link(town: Path) -> Any:
     try:
         return SyncLink(feed_socket(town), protocol.feed_decoder, role="cli", what="controller")
     except Unavailable:
-        from gastown_tui.roots.town import town_config
+        from gastown_tui.roots.town import catalogue, town_config
 
-        town_config(town)  # when it is this that keeps the controller waiting, say this
+        catalogue(town_config(town))  # when it is this that keeps the controller waiting, say this
         raise
 
 

@@ -35,9 +35,9 @@ def start_town(town: Path, *, resume: str = "") -> None:
     """
     from gastown_tui.adapters.daemons import ensure_host, runs_elsewhere
     from gastown_tui.cli.setup import write_commands
-    from gastown_tui.roots.town import town_config
+    from gastown_tui.roots.town import catalogue, town_config
 
-    town_config(town)
+    catalogue(town_config(town))
     if runs_elsewhere(town):
         raise Conflict(
             f"this town was moved to {town} while it ran: its agents still work for the old place",
@@ -88,7 +88,7 @@ def up(resume: str) -> None:
         readable_rig(town, name)
     show(f"The town in {town} is up.")
     held = tables(town)["town"]["town"].get("resume_held")
-    if isinstance(held, list) and held:
+    if resume != "all" and isinstance(held, list) and held:
         show(f"{len(held)} agents wait for your word: gastown up --resume all")
 
 

@@ -25,11 +25,12 @@ from gastown_tui.adapters.locks import take_lock
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.screens_link import ScreensLink
+from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
-from gastown_tui.roots.town import catalogue, open_books, rig_config, rig_names, rig_store
+from gastown_tui.roots.settings import Settings
+from gastown_tui.roots.town import catalogue, open_books
 from gastown_tui.roots.town import town_config as read_town_config
-from gastown_tui.services.books import RigBooks
 from gastown_tui.services.context import Context
 from gastown_tui.services.controller import Controller
 from gastown_tui.services.diffs import Diffs
@@ -46,6 +47,8 @@ from gastown_tui.services.work import Work
 
 log = logging.getLogger("gastown.controller")
 _SWEEP_S = 5.0
+_AGAIN_S = 1.0
+"""Between two looks whether a town that could not be opened can be now."""
 
 
 class Process:
@@ -100,6 +103,9 @@ class Process:
         self._host = host
         self._screens = screens
         self._rigs_changed = asyncio.Event()
+        self._settings = Settings(town, self.context, self._rigs_changed.set)
+        self.gone = asyncio.Event()
+        """Set when the town is no longer where it was."""
 
     def wake(self) -> None:
         """Look again soon."""
@@ -117,7 +123,8 @@ class Process:
     async def run(self) -> None:
         """Until cancelled."""
         context = self.context
-        for name in context.git:
+        self._settings.look()
+        for name in list(context.git):
             await self._first_look(name)
         self._controller.resume_held = self._absence.held(
             self._host.boot, context.books, context.config.id
@@ -139,11 +146,14 @@ class Process:
 
     async def _first_look(self, rig: str) -> None:
         try:
+            await asyncio.to_thread(self._settings.rejoin, rig)
             self.context.tips[rig] = await self.context.in_git(
                 rig, lambda git: git.refresh(fetch=False)
             )
         except GastownError as error:
-            log.warning("%s: %s", rig, error)
+            self._settings.tell(f"{rig}/repo", f"{rig}: {error}")
+        else:
+            self._settings.tell(f"{rig}/repo", "")
 
     def _folded(self) -> dict[str, Any]:
         books = self.context.books
@@ -160,27 +170,33 @@ class Process:
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:
-        """What no signal tells: new rigs, targets moved from outside, that we are still alive."""
+        """What no signal tells: settings and rigs, targets moved from outside, that we live."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self._absence.beat(self._host.boot)
-            for name in rig_names(self._town):
-                if name not in self.context.books.rigs:
-                    self._add_rig(name)
-            for name in list(self.context.git):
-                await self._first_look(name)
+            if await self._is_gone():
+                self.gone.set()
+                return
+            try:
+                self._absence.beat(self._host.boot)
+                self._settings.look()
+                for name in list(self.context.git):
+                    await self._first_look(name)
+            except (GastownError, OSError) as error:
+                log.warning("sweep: %s", error)
+            self.wake()
 
-    def _add_rig(self, name: str) -> None:
-        try:
-            config = rig_config(self._town, name)
-            store = rig_store(self._town, config)
-        except GastownError as error:
-            log.warning("the rig %s is left out: %s", name, error)
-            return
-        self.context.git[name] = RigGit(self._town, config)
-        self.context.books.add_rig(RigBooks(config=config, store=store))
-        self._rigs_changed.set()
-        self.wake()
+    async def _is_gone(self) -> bool:
+        """Whether the town was moved away; an editor may take its file away for a moment."""
+        for _ in range(2):
+            if (self._town / TOWN_FILE).is_file():
+                return False
+            await asyncio.sleep(0.5)
+        return True
+
+    def close(self) -> None:
+        """Let go of the stores."""
+        for store in self._folded().values():
+            store.close()
 
 
 async def _close(server: asyncio.Server) -> None:
@@ -204,6 +220,40 @@ def _settle(ended: asyncio.Future[None]) -> None:
         ended.set_result(None)
 
 
+async def _open(town: Path, host: HostClient, table: RunTable) -> Process:
+    """The town's process, as soon as its settings and stores can be read."""
+    told = ""
+    while True:
+        try:
+            return Process(town, host, ScreensLink(town), table)
+        except GastownError as error:
+            if str(error) != told:
+                told = str(error)
+                log.warning("waiting: %s", told)
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _serve(town: Path, host: HostClient, table: RunTable, processes: list[Process]) -> None:
+    """Run the town; when it is moved away, wait until it is back."""
+    while True:
+        process = await _open(town, host, table)
+        processes[:] = [process]
+        work = asyncio.ensure_future(process.run())
+        gone = asyncio.ensure_future(process.gone.wait())
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not process.gone.is_set():
+                work.result()
+                return
+            log.warning("%s is no longer there: nothing is done for the town until it is", town)
+        finally:
+            processes.clear()
+            gone.cancel()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            process.close()
+
+
 async def _main(town: Path, lifeline: int | None) -> None:
     processes: list[Process] = []
 
@@ -213,12 +263,10 @@ async def _main(town: Path, lifeline: int | None) -> None:
 
     table = RunTable(wake)
     async with _host(town, table) as host:
-        process = Process(town, host, ScreensLink(town), table)
-        processes.append(process)
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, _settle, ended)
-        work = asyncio.ensure_future(process.run())
+        work = asyncio.ensure_future(_serve(town, host, table, processes))
         done, _ = await asyncio.wait({work, ended}, return_when=asyncio.FIRST_COMPLETED)
         if ended in done:
             os._exit(0)  # the host has gone: nothing of ours may act any more

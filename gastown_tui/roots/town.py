@@ -56,7 +56,11 @@ def rig_names(town: Path) -> list[str]:
 
 
 def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
-    """The shipped entries, changed by the town's; `{python}` is the interpreter that runs us."""
+    """The shipped entries, changed by the town's; `{python}` is the interpreter that runs us.
+
+    Raises:
+        BadInput: an entry of the town's is not one, or the town's agent has none.
+    """
     folder = resources.files("gastown_tui") / "data" / "agents"
     shipped = {
         path.name.removesuffix(".toml"): path.read_bytes()
@@ -64,6 +68,10 @@ def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
         if path.name.endswith(".toml")
     }
     entries = load_entries(shipped, config.agents)
+    if config.agent not in entries:
+        raise BadInput(
+            f"{TOWN_FILE}: agent is {config.agent!r}", hint=f"known: {', '.join(sorted(entries))}"
+        )
     return {
         name: msgspec.structs.replace(entry, command=sys.executable)
         if entry.command == "{python}"

@@ -87,6 +87,8 @@ class Context:
         self.run_table = run_table
         self.claimed: set[Path] = set()
         """Worktrees of the refinery that are being prepared."""
+        self.problems: dict[str, str] = {}
+        """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
         self.tips: dict[str, str] = {}
         """Rig to the tip of its target."""
         self._locks: dict[str, asyncio.Lock] = {}
@@ -172,8 +174,8 @@ class Context:
         Raises:
             NotFound: the catalogue has no such entry.
         """
-        of_rig = self.rig(agent.rig).agent if agent.rig else ""
-        name = agent.entry or of_rig or self.config.agent
+        rig = self.books.rigs.get(agent.rig)  # none for the mayor, and while a rig is left out
+        name = agent.entry or (rig.config.agent if rig else "") or self.config.agent
         try:
             return self.entries[name]
         except KeyError:

@@ -84,7 +84,7 @@ class Facts:
         for address, agent in self._context.books.agents.items():
             row = living.get(address) or self._context.run_table.rows.get(agent.run)
             try:
-                state = self._derive(agent, row, now)
+                state = self._state(agent, row, now)
             except NotFound as error:  # its rig or its program is in no settings any more
                 state = AgentState(state="error", needs="error", source="wanted", since=now.wall,
                                    evidence=str(error))  # fmt: skip
@@ -110,6 +110,15 @@ class Facts:
         except NotFound:
             return
         self.usage[agent.address] = Usage(tokens=tokens.total, cost=round(cost, 4))
+
+    def _state(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
+        """Derive it; an agent whose entry the catalogue lost must not hide the others."""
+        try:
+            return self._derive(agent, row, now)
+        except NotFound as error:
+            before = self.states.get(agent.address)
+            since = before.since if before and before.state == "error" else now.wall
+            return AgentState(state="error", since=since, source="wanted", evidence=str(error))
 
     def _derive(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
         previous = self.states.get(agent.address)

@@ -47,6 +47,7 @@ def _town_row(town: Town, context: Context) -> TableRow:
         "wanted_why": record.notes if record else "",
         "max_working": town.limits.max_working,
         "resume_held": sorted(town.resume_held),
+        "problems": sorted(context.problems.values()),
     }
 
 
@@ -79,7 +80,7 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
         return "idle", "", "free", ""
     is_parked = request is not None and request.state != "rework"
     if request is not None and is_parked and state.state in {"idle", "exited"}:
-        return "parked", "", f"handed in: {request.state}", ""
+        return "handed-in", "", f"handed in: {request.state}", ""
     needs = state.needs
     if state.state == "waiting":
         needs = needs or "question"
