@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Absence:
         mark = self._read()
         is_same_host = mark.host == host
         is_short = abs(mark.machine - psutil.boot_time()) < 5 and time.time() - mark.at < LONGEST_S
-        self.beat(host)
+        with contextlib.suppress(OSError):  # a full disk: the next beat tells of it
+            self.beat(host)
         was_down = records.town_wanted(books.town_record) == "down"
         if not was_down and (is_same_host or is_short or not mark.host):
             return frozenset()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gastown_tui import protocol
 from gastown_tui.adapters.town_files import find_town
-from gastown_tui.domain.errors import BadInput, GastownError, Unavailable
+from gastown_tui.domain.errors import BadInput, Forbidden, GastownError, Unavailable
 
 if TYPE_CHECKING:
     from gastown_tui.domain.operations import Operation
@@ -144,7 +144,8 @@ def ask(verb: str, target: str = "", wait_s: float = 60.0, **arguments: str) -> 
     if not isinstance(receipt, protocol.Receipt):
         raise Unavailable("the controller gave no receipt")
     if not receipt.ok:
-        raise GastownError(receipt.text)
+        kinds: dict[str, type[GastownError]] = {"Forbidden": Forbidden, "Unavailable": Unavailable}
+        raise kinds.get(receipt.kind, GastownError)(receipt.text)
     return receipt.text
 
 
@@ -159,7 +160,6 @@ def refuse_sessions(town: Path, verb: str, target: str = "") -> str | None:
     """
     from gastown_tui.adapters.callers import calling_session
     from gastown_tui.domain import audience, records
-    from gastown_tui.domain.errors import Forbidden
 
     session = calling_session(os.getpid())
     try:

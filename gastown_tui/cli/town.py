@@ -20,7 +20,7 @@ from gastown_tui.cli.common import (
     tables,
     town_dir,
 )
-from gastown_tui.domain.errors import Conflict, Unavailable
+from gastown_tui.domain.errors import Conflict, Forbidden, GastownError, Unavailable
 
 _UP_S = 15.0
 
@@ -107,7 +107,9 @@ def down(grace: float) -> None:
         show(ask("down"))
     except Queued:
         pass  # the next controller finds it wanted down
-    except Unavailable as error:
+    except Forbidden:
+        raise
+    except GastownError as error:
         show(f"The controller could not be told ({plain(error)}): its sessions end all the same.")
     if stop_host(town, grace_s=grace):
         show("The town is down. Branches and sandboxes are as the agents left them.")

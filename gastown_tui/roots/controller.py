@@ -47,6 +47,8 @@ from gastown_tui.services.work import Work
 
 log = logging.getLogger("gastown.controller")
 _SWEEP_S = 5.0
+_SWEEP_PROBLEM = "/sweep"
+"""Key of what went wrong in the last sweep, such as a full disk."""
 _AGAIN_S = 1.0
 """Between two looks whether a town that could not be opened can be now."""
 
@@ -126,10 +128,10 @@ class Process:
         self._settings.look()
         for name in list(context.git):
             await self._first_look(name)
+        await self._verbs.take_up()  # first: a `down` among it means that nobody goes on by himself
         self._controller.resume_held = self._absence.held(
             self._host.boot, context.books, context.config.id
         )
-        await self._verbs.take_up()
         diffs = Diffs(context)
         server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self.wake)
         runtime = runtime_dir(self._town)
@@ -182,7 +184,10 @@ class Process:
                 for name in list(self.context.git):
                     await self._first_look(name)
             except (GastownError, OSError) as error:
+                self.context.problems[_SWEEP_PROBLEM] = _in_words(error)
                 log.warning("sweep: %s", error)
+            else:
+                self.context.problems.pop(_SWEEP_PROBLEM, None)
             self.wake()
 
     async def _is_gone(self) -> bool:
@@ -213,6 +218,13 @@ async def _host(town: Path, table: RunTable) -> AsyncIterator[HostClient]:
     ) as host:
         table.replace(await host.list_runs(ended_after=1.0))
         yield host
+
+
+def _in_words(error: GastownError | OSError) -> str:
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return str(error)
 
 
 def _settle(ended: asyncio.Future[None]) -> None:
