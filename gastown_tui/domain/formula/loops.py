@@ -1,0 +1,149 @@
+"""Loops, unrolled: `<loop>.iterN.<step>`, each round after the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from gastown_tui.domain.formula import expressions
+from gastown_tui.domain.formula.errors import FormulaError
+from gastown_tui.domain.formula.schema import MAX_NESTING, MAX_STEPS, Loop
+from gastown_tui.domain.formula.steps import Step, after, flat, sinks, spliced
+from gastown_tui.domain.formula.variables import filled_both, mapped
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+UNTIL: Final = "until:"
+"""Begins the label of a step of a later round, which is skipped when the condition holds."""
+
+
+def unrolled(
+    steps: Sequence[Step], values: Mapping[str, str], path: str, depth: int = 0
+) -> list[Step]:
+    """The steps with every loop replaced by its rounds.
+
+    The rounds of an `until` loop are all there, `max` of them; from the second on, the first steps
+    of a round carry a label with the condition and say that they are skipped once it holds.
+
+    Args:
+        steps: with loops.
+        values: of the variables, for ranges.
+        path: of the formula, for messages.
+        depth: how many loops these are inside of.
+
+    Raises:
+        FormulaError: a loop that says too little, too much, or repeats too often.
+    """
+    groups: dict[str, list[Step]] = {}
+    total = len(steps)
+    for step in steps:
+        if step.loop is None:
+            continue
+        if depth == MAX_NESTING:
+            raise FormulaError(path, f"{step.source}.loop", f"loops are {MAX_NESTING} deep at most")
+        groups[step.id] = _rounds(step, step.loop, values, path, depth)
+        total += len(groups[step.id])
+        if total > MAX_STEPS:
+            raise FormulaError(path, f"{step.source}.loop", f"makes more than {MAX_STEPS} steps")
+    return spliced(steps, groups) if groups else list(steps)
+
+
+def _rounds(step: Step, loop: Loop, values: Mapping[str, str], path: str, depth: int) -> list[Step]:
+    key = f"{step.source}.loop"
+    if not loop.body:
+        raise FormulaError(path, f"{key}.body", f"the loop {step.id} has no body")
+    found: list[Step] = []
+    before: tuple[str, ...] = ()
+    for number, value in enumerate(_numbers(loop, values, path, key), 1):
+        names = _names(loop, value, values, path, key)
+        body = flat(loop.body, f"{key}.body")
+        if names:
+            body = _filled(body, names)
+        body = unrolled(body, {**values, **names}, path, depth + 1)
+        body = _prefixed(body, f"{step.id}.iter{number}.")
+        if loop.until and number > 1:
+            body = _skippable(body, loop, number)
+        body = after(body, before)
+        before = sinks(body)
+        found += body
+        if len(found) > MAX_STEPS:
+            raise FormulaError(path, key, f"makes more than {MAX_STEPS} steps")
+    return found
+
+
+def _filled(body: Sequence[Step], names: Mapping[str, str]) -> list[Step]:
+    return [mapped(step, lambda text: filled_both(text, names, names)) for step in body]
+
+
+def _numbers(loop: Loop, values: Mapping[str, str], path: str, key: str) -> range:
+    forms = [loop.count is not None, bool(loop.until), bool(loop.range)]
+    if sum(forms) != 1:
+        raise FormulaError(path, key, "one of count, until and range is needed")
+    if loop.until:
+        if loop.max is None:
+            raise FormulaError(path, f"{key}.max", "a loop with until needs it")
+        numbers = range(1, loop.max + 1)
+    elif loop.count is not None:
+        numbers = range(1, loop.count + 1)
+    else:
+        try:
+            numbers = expressions.bounds(loop.range, values)
+        except ValueError as error:
+            raise FormulaError(path, f"{key}.range", str(error)) from error
+    if numbers.stop - numbers.start > MAX_STEPS:
+        raise FormulaError(path, key, f"makes more than {MAX_STEPS} rounds")
+    return numbers
+
+
+def _names(
+    loop: Loop, value: int, values: Mapping[str, str], path: str, key: str
+) -> dict[str, str]:
+    """What the body may call its numbers in this round."""
+    names = {loop.var: str(value)} if loop.var else {}
+    for name, text in loop.let.items():
+        try:
+            names[name] = str(expressions.evaluate(text, {**values, **names}))
+        except ValueError as error:
+            raise FormulaError(path, f"{key}.let.{name}", str(error)) from error
+    return names
+
+
+def _prefixed(body: Sequence[Step], prefix: str) -> list[Step]:
+    """The steps of one round under names of their own."""
+    ids = {step.id for step in body}
+
+    def named(name: str) -> str:
+        return prefix + name if name in ids else name
+
+    return [
+        msgspec.structs.replace(
+            step,
+            id=prefix + step.id,
+            parent=named(step.parent),
+            needs=tuple(named(need) for need in step.needs),
+            waits_for=_renamed_wait(step.waits_for, prefix, ids),
+        )
+        for step in body
+    ]
+
+
+def _renamed_wait(text: str, prefix: str, ids: set[str]) -> str:
+    inner = text.strip().removeprefix("children-of(").removesuffix(")").strip()
+    return f"children-of({prefix}{inner})" if inner in ids else text
+
+
+def _skippable(body: Sequence[Step], loop: Loop, number: int) -> list[Step]:
+    ids = {step.id for step in body}
+    note = f"Round {number} of at most {loop.max}: skip it if {loop.until} already holds."
+    return [
+        step
+        if ids & {*step.needs, step.parent}
+        else msgspec.structs.replace(
+            step,
+            labels=(*step.labels, UNTIL + loop.until),
+            description=f"{note}\n\n{step.description}".rstrip(),
+        )
+        for step in body
+    ]
