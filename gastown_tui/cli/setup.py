@@ -195,8 +195,8 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
     full = str(Path(source).expanduser().resolve()) if is_path else source
     if is_path and Path(full).is_relative_to(town.resolve()):
         raise BadInput(f"{full} is inside the town", hint="name the repository it came from")
-    home.mkdir(exist_ok=True)
     try:
+        home.mkdir(exist_ok=True)
         info = hub.create_hub(town, name, full)
         _check_land(options.get("land", ""), info)
         BeadsGit(town).make_rig(info.path, home / ".beads")

@@ -33,7 +33,8 @@ def start_town(town: Path, *, resume: str = "") -> None:
         Conflict: the town was moved while it ran.
         Forbidden: this runs inside a session.
     """
-    from gastown_tui.adapters.daemons import ensure_host, runs_elsewhere
+    from gastown_tui.adapters.daemons import ensure_host, host_running, runs_elsewhere
+    from gastown_tui.adapters.git.run import check_git
     from gastown_tui.cli.setup import write_commands
     from gastown_tui.roots.town import catalogue, town_config
 
@@ -44,6 +45,8 @@ def start_town(town: Path, *, resume: str = "") -> None:
             hint="run `gastown down` here, then `gastown up`",
         )
     refuse_sessions(town, "up")
+    if not host_running(town):
+        check_git()
     write_commands(town)
     ensure_host(town)
     _wait_for_controller(town)

@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +25,8 @@ LIMIT = 60.0
 """Seconds an ordinary call may take."""
 NETWORK_LIMIT = 600.0
 """Seconds a clone, fetch or push may take."""
+SILENCE = 30
+"""Seconds for which a server over HTTP may send nothing."""
 OLDEST = (2, 34)
 """The oldest git whose worktrees, pathspec files and reference hooks are all there."""
 
@@ -170,8 +174,12 @@ class Git:
             command = found.out.decode("utf-8", "surrogateescape").strip() or "ssh"
         program = command.split()[0].rsplit("/", 1)[-1].strip("'\"")
         if program in {"ssh", "ssh.exe"}:
-            command += " -o BatchMode=yes -o ConnectTimeout=20"
-        return self.where(env={"GIT_SSH_COMMAND": command}, limit=NETWORK_LIMIT)
+            command += " -o BatchMode=yes -o ConnectTimeout=20 -o ServerAliveInterval=15"
+        return self.where(
+            env={"GIT_SSH_COMMAND": command},
+            config=(("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", f"{SILENCE:g}")),
+            limit=NETWORK_LIMIT,
+        )
 
     def call(
         self,
@@ -247,6 +255,8 @@ def _start(
     path: Path, command: list[str], env: Mapping[str, str], feed: BinaryIO | None
 ) -> subprocess.Popen[bytes]:
     """Start git through GitPython, in a session of its own, so that it and its helpers end."""
+    if "git" not in sys.modules and shutil.which("git") is None:  # GitPython would not even load
+        raise GitFailed("git is not installed", hint="install git 2.34 or newer")
     from git import cmd, exc  # here, not above: 80 ms that most verbs never need
 
     if not path.is_dir():
