@@ -89,9 +89,12 @@ class RigGit:
         tip = git.commit(f"refs/heads/{branch}") or ""
         start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
         commits = int(git.text("rev-list", "--count", f"{start}..{tip}"))
+        plus, minus = _size(git.text("diff", "--numstat", start, tip))
         return Handed(
             tip=tip,
             base=start,
+            plus=plus,
+            minus=minus,
             commits=commits,
             leftovers=left.commit or "",
             left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
@@ -220,3 +223,13 @@ class RigGit:
     def sandbox_diff(self, path: Path, base: str) -> str:
         """Unified diff of a sandbox, with what is not committed."""
         return diff.sandbox_diff(path, base).text
+
+
+def _size(numstat: str) -> tuple[int, int]:
+    """Lines added and removed, summed over the files of `git diff --numstat`."""
+    plus = minus = 0
+    for line in numstat.splitlines():
+        added, removed, _ = line.split("\t", 2)
+        if added.isdigit() and removed.isdigit():
+            plus, minus = plus + int(added), minus + int(removed)
+    return plus, minus

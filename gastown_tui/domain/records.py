@@ -10,7 +10,8 @@ type           labels
 agent          address rig role entry wanted wanted-by wanted-at run conversation sandbox branch
                base slot nudged; notes: why it is wanted so
 merge-request  rig bead agent branch base target state submitted evidence approved approved-by
-               landed attempt reds lost told suspect rework gate-run; notes: why; description: log
+               landed attempt reds lost told suspect rework gate-run plus minus;
+               notes: why; description: log
 rig            rig held landing
 convoy         edges `tracks` to its beads
 event          wisps: `event_kind`, `actor`, `target`, title
@@ -49,11 +50,14 @@ _REQUEST_LABELS: Final = {
     "target": "target", "state": "state", "submitted": "submitted", "evidence": "evidence",
     "approved": "approved", "approved_by": "approved-by", "landed": "landed",
     "attempt": "attempt", "reds": "reds", "lost": "lost", "told": "told", "suspect": "suspect",
+    "plus": "plus", "minus": "minus",
     "rework": "rework", "gate_run": "gate-run",
 }  # fmt: skip
 _REQUEST_FIELDS: Final = {"why": "notes", "log": "description"}
 _RIG_LABELS: Final = {"held": "held", "landing": "landing"}
-_NUMBERS: Final = frozenset({"slot", "nudged", "attempt", "reds", "lost", "told", "suspect"})
+_NUMBERS: Final = frozenset(
+    {"slot", "nudged", "attempt", "reds", "lost", "told", "suspect", "plus", "minus"}
+)
 
 
 def _labels(bead: Bead) -> dict[str, str]:

@@ -69,6 +69,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """How often gates or a review have sent it back; conflicts do not count."""
     lost: int = 0
     """Gate runs in a row that ended without a verdict, such as when the host died."""
+    plus: int = 0
+    minus: int = 0
+    """Lines that it adds and removes."""
     told: int = 0
     """The attempt for which the agent has been told to rework."""
     suspect: int = 0

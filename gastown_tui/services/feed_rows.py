@@ -212,6 +212,8 @@ def _request_row(
         if stranded
         else request.why or (f"held: {rig.held}" if rig and rig.held else ""),
         "attempt": request.attempt,
+        "plus": request.plus,
+        "minus": request.minus,
     }
 
 

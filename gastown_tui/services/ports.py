@@ -104,6 +104,9 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     tip: str
     base: str
     commits: int
+    plus: int = 0
+    minus: int = 0
+    """Lines added and removed, binary files not counted."""
     leftovers: str = ""
     """The commit that holds what the agent had left uncommitted."""
     left_out: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.gates import run_setup
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
 from gastown_tui.services.nudger import Nudger
+from gastown_tui.services.ports import Handed
 
 
 class Sandboxes:
@@ -91,7 +92,7 @@ class Sandboxes:
             text += f"; not committed: {', '.join(handed.left_out)}"
         context.books.write_town(
             [
-                *self._handed_in(agent, bead, request, handed.tip, handed.base),
+                *self._handed_in(agent, bead, request, handed),
                 *records.change_agent(agent, nudged=0),
                 records.event("handed-in", bead.id, text, agent.address, agent.rig),
             ],
@@ -102,12 +103,13 @@ class Sandboxes:
         context.sync()
 
     def _handed_in(
-        self, agent: Agent, bead: Bead, request: Request | None, tip: str, base: str
+        self, agent: Agent, bead: Bead, request: Request | None, handed: Handed
     ) -> list[Operation]:
         if request is not None:
             state = "held" if request.state == "held" else "submitted"
             return records.change_request(
-                request, state=state, submitted=tip, base=base, evidence="", approved="",
+                request, state=state, submitted=handed.tip, base=handed.base, plus=handed.plus,
+                minus=handed.minus, evidence="", approved="",
                 approved_by="", rework="", gate_run="", suspect=0, lost=0, agent=agent.address,
                 branch=agent.branch,
             )  # fmt: skip
@@ -118,10 +120,12 @@ class Sandboxes:
             agent=agent.address,
             title=bead.title,
             branch=agent.branch,
-            base=base,
+            base=handed.base,
+            plus=handed.plus,
+            minus=handed.minus,
             target=self._context.rig(agent.rig).default_branch,
             priority=bead.priority,
-            submitted=tip,
+            submitted=handed.tip,
         )
         return [records.create_request(new)]
 

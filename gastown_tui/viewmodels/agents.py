@@ -98,7 +98,7 @@ def agent_why(row: Record) -> str:
         text = f"{state} by {who}" if who else state
         reason = string(row, "wanted_why")
         return f"{text}: {reason}" if reason else text
-    if state in ("error", "stalled", "exited", "parked"):
+    if state in ("error", "stalled", "exited", "parked", "handed-in"):
         return string(row, "evidence") or state
     return string(row, "bead_title") or string(row, "evidence") or state
 

@@ -29,6 +29,7 @@ AGENT: Final = {
     "stopped": Mark("■", "S", "stopped", "faint"),
     "exited": Mark("†", "X", "exited", "faint"),
     "parked": Mark("⋯", "B", "parked", "muted"),
+    "handed-in": Mark("↑", "M", "handed in", "muted"),
 }
 """By the `state` of an agent."""
 
@@ -48,6 +49,7 @@ QUEUE: Final = {
     "approved": Mark("✓", "a", "approved", "ok"),
     "landing": Mark("▶", "l", "landing", "accent"),
     "landed": Mark("✔", "L", "landed", "faint"),
+    "rework": Mark("↺", "w", "rework", "warn"),
     "rejected": Mark("✗", "r", "rejected", "error"),
     "failed": Mark("✗", "F", "failed", "error"),
     "conflict": Mark("≠", "C", "conflict", "warn"),
@@ -90,6 +92,6 @@ def queue_mark(row: Record) -> Mark:
 def bead_mark(row: Record) -> Mark:
     """The mark of a bead; an open one that waits for others counts as blocked."""
     status = string(row, "status")
-    if status == "open" and row.get("blocked_by"):
+    if status == "open" and row.get("blocked_by") and not row.get("ready"):
         status = "blocked"
     return BEAD.get(status, _UNKNOWN._replace(word=status))
