@@ -1,6 +1,6 @@
 """What the bead store costs: open, import, write, ready, changes, fold, at several sizes.
 
-Usage: python bench/store.py [BEADS ...] [--cpu]
+Usage: python -m bench.store [BEADS ...] [--cpu]
 
 Milliseconds of wall time, or of this process's processor time.
 """
@@ -16,6 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.figures import Limit, Row
 from gastown_tui.adapters.store import open_store
 from gastown_tui.domain.operations import AddLabel
 
@@ -97,6 +98,22 @@ def measure(count: int) -> dict:
         run = lambda: subprocess.run(arguments, check=True, capture_output=True)  # noqa: E731
         figures["CLI show"] = timed(run, 5)[2]
     return figures
+
+
+def rows(*, quick: bool) -> list[Row]:
+    """The figures that have a target, and what else grows with the number of beads."""
+    found = []
+    for size in (2_000,) if quick else (10_000, 100_000):
+        figures = measure(size)
+        limits = {"open": 300.0, "ready": 20.0, "write p99": 5.0} if size == 10_000 else {}
+        found += [
+            Row(group="store", what=f"{size} beads, {name}", unit=" ms", ours=figures[name],
+                limit=Limit(limits[name]) if name in limits else None,
+                note=f"{figures['ready beads']} are ready" if name == "ready" else "")
+            for name in ("import", "open", "ready", "write p50", "write p99", "get", "fold again",
+                         "absorb one", "CLI show")
+        ]  # fmt: skip
+    return found
 
 
 if __name__ == "__main__":
