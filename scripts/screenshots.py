@@ -193,6 +193,10 @@ async def pictures(town: Path, size: tuple[int, int], folder: Path, *, png: bool
             await pilot.pause(0.1)
         shots.top()
         await shots.take("town")
+        if size == LARGE:
+            await shots.press("t")
+            await shots.take("tiles")
+            await shots.press("t", "t")
         await shots.until("somebody asks", lambda: any(map(asks, shots.rows("agents").values())))
         while not await shots.agent(asks, "Do you want to proceed?"):
             await pilot.pause(0.1)
@@ -205,9 +209,6 @@ async def pictures(town: Path, size: tuple[int, int], folder: Path, *, png: bool
         if size == LARGE:
             await shots.press("s")
         await shots.take("diff")
-        if size == LARGE:
-            await shots.press("q", "1", "t")
-            await shots.take("tiles")
 
 
 def main() -> int:
