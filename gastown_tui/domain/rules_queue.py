@@ -171,7 +171,8 @@ def evidence(view: View) -> Iterator[Command]:
     room = view.town.limits.gates - len(used)
     waiting = [one for one in view.town.requests.values() if one.state == "submitted"]
     for request in in_order(waiting, view.now.wall):
-        if f"evidence:{request.id}" in used or request.rig not in view.town.rigs:
+        rig = view.town.rigs.get(request.rig)
+        if f"evidence:{request.id}" in used or rig is None or rig.held:
             continue
         if _is_too_soon(view, request):
             if request.lost >= _LOST_TOO_OFTEN:

@@ -9,6 +9,7 @@ from gastown_tui.domain.commands import FinishEvidence, StartEvidence
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.domain.town import Request
 from gastown_tui.services import verdicts
+from gastown_tui.services.baseline import gates_are_broken, held
 from gastown_tui.services.context import Context
 from gastown_tui.services.gates import output_of, spawn_gate
 
@@ -76,10 +77,14 @@ class Evidence:
         if verdicts.is_green(run):
             why = "" if is_intact else "the gates left changes in the work tree"
         log = "" if verdicts.is_green(run) else await output_of(context, _session(request))
+        broken = await gates_are_broken(context, request.rig, run) if why else ""
         request = self._awaited(command)
         if request is None:
             return
-        if why:
+        if broken:
+            operations = records.change_request(request, state="submitted", gate_run="", why=broken)
+            operations += held(context, request.rig, broken)
+        elif why:
             operations = verdicts.sent_back(context, request, "gate", why, log)
         else:
             operations = verdicts.passed(context, request)

@@ -8,11 +8,12 @@ import msgspec
 
 from gastown_tui.domain import records
 from gastown_tui.domain.commands import FinishLanding, StartLanding
-from gastown_tui.domain.errors import Conflict, GastownError, Unavailable
+from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.merge_queue import after_red, is_approved
 from gastown_tui.domain.operations import Close, Operation, SetState
 from gastown_tui.domain.town import Request
 from gastown_tui.services import verdicts
+from gastown_tui.services.baseline import gates_are_broken, held
 from gastown_tui.services.context import Context
 from gastown_tui.services.gates import output_of, spawn_gate
 from gastown_tui.services.ports import Stacked, TargetMoved
@@ -45,7 +46,7 @@ class Landing:
         try:
             stacked = await context.in_git(rig.name, lambda git: git.stack(work, base, wanted))
         except TargetMoved as error:
-            self._hold(rig.name, [], error)
+            self._hold(rig.name, [], error.message)
             return
         await self._conflicts(stacked, batch)
         landing = [one for one in batch if one.id in stacked.commits]
@@ -110,6 +111,10 @@ class Landing:
             return
         if not verdicts.is_green(run):
             log = await output_of(context, _session(rig.name))
+            broken = await gates_are_broken(context, rig.name, run)
+            if broken:
+                self._hold(rig.name, landing, broken)
+                return
             self._red(rig.name, verdicts.how_red(run, rig.gates), log, landing)
             return
         work, tip = Path(run.note["work"]), run.note["tip"]
@@ -147,13 +152,9 @@ class Landing:
             operations += verdicts.sent_back(context, landing[0], "gate", why, log)
         verdicts.write(context, operations)
 
-    def _hold(self, rig: str, landing: list[Request], error: GastownError) -> None:
+    def _hold(self, rig: str, landing: list[Request], why: str) -> None:
         """Nothing lands any more until the overseer has looked."""
-        operations = self._approved(rig, landing)
-        if not self._context.books.rig_views({})[rig].held:
-            text = f"the queue of {rig} is held: {error.message} (`gastown rig release {rig}`)"
-            operations += records.change_rig(rig, held=error.message[:300])
-            operations.append(records.event("escalated", rig, text, "refinery", rig))
+        operations = [*self._approved(rig, landing), *held(self._context, rig, why)]
         verdicts.write(self._context, operations)
 
     async def _land(self, rig: str, note: dict[str, str], landing: list[Request]) -> None:
@@ -163,7 +164,7 @@ class Landing:
         try:
             await context.in_git(rig, lambda git: git.land(tip, base, message))
         except TargetMoved as error:
-            self._hold(rig, landing, error)
+            self._hold(rig, landing, error.message)
             return
         except Conflict as error:
             verdicts.write(context, self._approved(rig, landing))

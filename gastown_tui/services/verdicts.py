@@ -35,6 +35,9 @@ def is_green(run: RunFact) -> bool:
 
 def how_red(run: RunFact, gates: Sequence[str]) -> str:
     """One line on why a run is red."""
+    if run.why == "exit" and run.code in {126, 127}:
+        fault = "was not found" if run.code == 127 else "cannot be executed"
+        return f"a command of the gates {fault} (exit {run.code}): {'; '.join(gates)[:200]}"
     if run.why == "exit":
         return f"the gates failed (exit {run.code}): {'; '.join(gates)[:200]}"
     return f"the gates did not end ({run.why.removeprefix('ended: ')})"
