@@ -100,8 +100,31 @@ def accidents(rng):
             watch.world.restart_controller()
         elif draw < 0.014:
             watch.world.kill_host()
+        elif draw < 0.03:
+            hand_in_again(rng, watch.world)
+        elif draw < 0.035:
+            unhook(rng, watch.world)
 
     return every
+
+
+def hand_in_again(rng, world):
+    """An agent goes on after `done`, and says it once more."""
+    parked = [a for a in world.agents.values() if a.sandbox_for in world.beads and a.branch]
+    for agent in rng.sample(parked, min(1, len(parked))):
+        if world.living(agent.address) and world.beads[agent.sandbox_for].assignee:
+            world.tip_of[agent.branch] = world.new("c")
+            world.label(agent.sandbox_for, "done", world.new("d"))
+
+
+def unhook(rng, world):
+    """The overseer takes a bead off its hook and slings it anew."""
+    under_way = {one.bead for one in world.requests.values() if one.state != "rework"}
+    hooked = [b for b in world.beads.values() if b.assignee and b.id not in under_way]
+    for bead in rng.sample(hooked, min(1, len(hooked))):
+        world.label(bead.id, "done", None)
+        world.label(bead.id, "sling", "any")
+        world.set_bead(bead.id, status="open", assignee="")
 
 
 def overseer(rng, world):
