@@ -30,7 +30,9 @@ class OneLine(click.Group):
         try:
             return super().invoke(ctx)
         except GastownError as error:
-            click.echo(str(error), err=True)
+            from gastown_tui.cli.common import plain
+
+            click.echo(f"gastown: {plain(error)}", err=True)
             ctx.exit(1)
 
 
@@ -125,7 +127,13 @@ def _of_rig(town: Path, name: str) -> Path:
 
 
 def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
-    """Write, and where no controller does it, bring the file up to date."""
+    """Write, and where no controller does it, bring the file up to date.
+
+    Raises:
+        Forbidden: a session writes to what the town runs by.
+    """
+    if store.prefix == town_files.TOWN_PREFIX:
+        _guard_records(store, operations)
     applied = store.apply(operations, actor=actor(os.environ))
     if folds_itself(store, os.environ):
         if store.problems:
@@ -133,6 +141,36 @@ def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
         else:
             store.fold()
     return applied
+
+
+def _guard_records(store: BeadStore, operations: Sequence[Operation]) -> None:
+    """Agents, requests, rigs and events are changed by the town's verbs, not by its agents."""
+    from gastown_tui.adapters.callers import calling_session
+    from gastown_tui.domain import records
+    from gastown_tui.domain.errors import Forbidden
+    from gastown_tui.domain.operations import Create
+
+    session = calling_session(os.getpid())
+    if session is None:
+        return
+    for operation in operations:
+        if isinstance(operation, Create):
+            bead, kind = "", str(operation.bead.get("issue_type", ""))
+        else:
+            bead = str(getattr(operation, "bead", ""))
+            kind = store.get(bead).issue_type if bead and not bead.startswith("~") else ""
+        if kind not in {*records.CUSTOM_TYPES, records.EVENT}:
+            continue
+        what = (
+            f"{bead} is a record of the town ({kind})" if bead else f"{kind} is a type of records"
+        )
+        error = Forbidden(
+            f"{what}, and this was asked from inside the session {session}",
+            hint="say what you need in a comment on your bead",
+        )
+        note = records.event("refused", bead or kind, f"bead by {session}: {error}", session)
+        store.apply([note], actor=session)
+        raise error
 
 
 def target_of(store: BeadStore, given: str) -> str:

@@ -15,6 +15,7 @@ from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 if TYPE_CHECKING:
     from gastown_tui.domain.bead import Bead
+    from gastown_tui.domain.config import RigConfig
 
 
 @click.command()
@@ -38,9 +39,11 @@ def sling(bead: str, rig: str, agent: str) -> None:
 
 def _me() -> tuple[Path, str, str]:
     """Town, rig and address of the agent that calls."""
+    from gastown_tui.domain.names import split_address
+
     address = os.environ.get("GASTOWN_AGENT", "")
     rig = os.environ.get("GASTOWN_RIG", "")
-    if not address or not rig:
+    if not address or not rig or split_address(address)[0] != rig:
         raise BadInput(
             "this verb is for agents, in their sessions", hint="you may want `gastown agents`"
         )
@@ -68,6 +71,7 @@ def done() -> None:
     store, bead = _hooked(town, rig, address)
     if bead is None:
         raise Conflict("there is nothing on your hook")
+    _must_be_fit(town, rig, address)
     token = os.environ.get("GASTOWN_RUN", "")[-24:] or "done"
     count = store.last_change
     store.apply(
@@ -80,6 +84,29 @@ def done() -> None:
     store.close()
     poke(town)
     show(f"{bead.id} is handed in. The refinery tests and lands it; if it comes back you are told.")
+
+
+def _target(config: RigConfig) -> str:
+    """The branch that work of a rig lands on, as agents name it."""
+    return f"{'gastown' if config.land == 'local' else 'origin'}/{config.default_branch}"
+
+
+def _must_be_fit(town: Path, rig: str, address: str) -> None:
+    """Tell the agent at once what the refinery would refuse later.
+
+    Raises:
+        Conflict: it is on another branch, or there is nothing to hand in.
+    """
+    from gastown_tui.adapters.git.quick import unfit
+    from gastown_tui.roots.town import rig_config
+
+    branch = os.environ.get("GASTOWN_GUARD_BRANCH", "")
+    why = unfit(town / address, branch, _target(rig_config(town, rig))) if branch else ""
+    if why:
+        raise Conflict(
+            f"nothing is handed in: {why}",
+            hint=f"commit your work on {branch}; if there is nothing to do, say so in a comment",
+        )
 
 
 @click.command()
@@ -114,10 +141,7 @@ def prime(as_json: bool) -> None:
     town, rig, address = _me()
     _, bead = _hooked(town, rig, address)
     config = rig_config(town, rig)
-    target = f"gastown/{config.default_branch}"
-    if config.land != "local":
-        target = f"origin/{config.default_branch}"
-    facts = prime_facts(config, town_store(town), address, bead, target)
+    facts = prime_facts(config, town_store(town), address, bead, _target(config))
     if as_json:
         show_json(facts)
     else:

@@ -108,32 +108,40 @@ def prime_text(facts: dict[str, Any]) -> str:
     """The same for a model to read; the bead's own text is set apart."""
     if facts["state"] == "none":
         return "Your hook is empty: there is nothing to do. Wait."
-    lines = [f"You are {facts['agent']}. On your hook: {facts['bead']} {facts['title']}"]
+    title = " ".join(facts["title"].split())
+    lines = [f"You are {facts['agent']}. On your hook: {facts['bead']} {title}"]
     if facts["state"] == "handed-in":
         lines.append("It is handed in and on its way through the queue: there is nothing to do.")
         return "\n".join(lines)
     rework = facts["rework"]
     if rework:
         lines += _rework(rework, facts)
-    lines += ["", "--- the bead's text ---", facts["description"] or "(no description)"]
+    lines += ["", "The bead's text, each line of it after a bar:"]
+    lines += _barred(facts["description"] or "(no description)")
     if facts["acceptance_criteria"]:
-        lines += ["", "Acceptance criteria:", facts["acceptance_criteria"]]
+        lines += ["Acceptance criteria:", *_barred(facts["acceptance_criteria"])]
     if facts["notes"]:
-        lines += ["", "Notes:", facts["notes"]]
-    lines += ["--- end of the bead's text ---", ""]
+        lines += ["Notes:", *_barred(facts["notes"])]
+    lines.append("")
     if facts["gates"]:
         lines += ["The gates that your change must pass:", *(f"  {one}" for one in facts["gates"])]
     lines.append(RULES.format(branch=facts["branch"], bead=facts["bead"], rig=facts["rig"]))
     return "\n".join(lines)
 
 
+def _barred(text: str) -> list[str]:
+    """Text of others: whatever it says, no line of it can pass for one of ours."""
+    return [f"| {line}" for line in text.splitlines()]
+
+
 def _rework(rework: dict[str, Any], facts: dict[str, Any]) -> list[str]:
-    lines = ["", f"Attempt {facts['attempt']}: it came back ({rework['kind']}): {rework['reason']}"]
+    lines = ["", f"Attempt {facts['attempt']}: it came back ({rework['kind']}):"]
+    lines += _barred(rework["reason"])
     if rework["kind"] == "conflict":
         lines += [f"  conflict in {file}" for file in rework["files"]]
         lines.append(
             f"Run `git rebase {facts['target']}`, resolve, test, and `gastown done` again."
         )
     elif rework["log"]:
-        lines += ["--- what was said ---", rework["log"], "---"]
+        lines += ["What was said:", *_barred(rework["log"])]
     return lines

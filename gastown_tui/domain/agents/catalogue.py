@@ -98,6 +98,8 @@ class Typing(_Table, frozen=True, kw_only=True):
     """A prompt box whose text fits this holds an example of the program's, not a draft."""
     submits: bool = True
     """Enter sends the text; false for a program that has no prompt."""
+    executes: bool = False
+    """Enter runs the text as a command: only the overseer types there, never the town."""
 
 
 class Price(_Table, frozen=True, kw_only=True):

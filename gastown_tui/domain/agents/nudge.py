@@ -121,6 +121,8 @@ class Nudge:
         self._deadline = self._give_up
         if not self._typing.submits:
             return self._finish("refused", "it has no prompt to type into")
+        if self._typing.executes and not self._may_command:
+            return self._finish("refused", "what is typed there is run as a command")
         if not self._body.strip():
             return self._finish("refused", "the text is empty")
         if len(self._body) > MAX_TEXT:
