@@ -1,0 +1,201 @@
+"""The controller's git port on real repositories: what is kept, what waits, what is held."""
+
+from __future__ import annotations
+
+import pytest
+
+from gastown_tui.adapters.rig_git import RigGit
+from gastown_tui.domain.config import RigConfig
+from gastown_tui.domain.errors import Conflict
+from gastown_tui.services.ports import TargetMoved
+
+BRANCH = "polecat/nux/gt-1@a"
+
+
+@pytest.fixture
+def make(hub, town, shell):
+    """Makes the port, and work of agents through it."""
+
+    class Make:
+        def __init__(self, land="local"):
+            config = RigConfig(name="rig", prefix="gt", upstream=str(hub.origin), land=land)
+            self.git = RigGit(town, config)
+            self.town = town
+            self.hub = shell(hub.path)
+
+        def path(self, name="nux"):
+            return self.town / "rig" / "polecats" / name
+
+        def sandbox(self, name="nux", branch=BRANCH, start=""):
+            base = self.git.prepare(self.path(name), branch, start)
+            return shell(self.path(name)), base
+
+        def work(self, name, text, file="a.txt"):
+            branch = f"polecat/{name}/gt-{name}@a"
+            sh, base = self.sandbox(name, branch)
+            sh(f"echo {text} > {file} && git add -A && git ci -q -m '{name} {text}'")
+            return self.git.hand_in(self.path(name), branch, base, name), branch
+
+        def stack(self, *requests):
+            base = self.git.refresh(fetch=True)
+            work = self.town / "rig" / "refinery" / "landing"
+            wanted = [(name, handed.tip, name) for name, handed in requests]
+            return self.git.stack(work, base, wanted)
+
+    return Make
+
+
+def test_a_sandbox_left_half_made_is_made_anew_under_the_same_branch(make):
+    made = make()
+    sh, base = made.sandbox()
+    sh("echo installed > set-up.txt && mkdir node && echo x > node/y")
+    sh, again = made.sandbox()
+    assert again == base
+    assert sh("git status --porcelain -uall") == ""
+    assert sh("git rev-parse --abbrev-ref HEAD") == BRANCH
+    branches = made.hub("git for-each-ref --format='%(refname)' refs/heads/polecat")
+    assert branches.splitlines() == [f"refs/heads/{BRANCH}"]
+
+
+def test_a_half_made_branch_without_its_folder_does_not_stop_the_next_try(make):
+    made = make()
+    made.hub(f"git branch {BRANCH} gastown/main")
+    sh, _ = made.sandbox()
+    assert sh("git rev-parse --abbrev-ref HEAD") == BRANCH
+
+
+def test_another_polecat_goes_on_from_the_change_that_was_handed_in(make):
+    made = make()
+    handed, _ = made.work("nux", "changed")
+    sh, base = made.sandbox("slit", "polecat/slit/gt-1@b", handed.tip)
+    assert sh("cat a.txt") == "changed"
+    assert base == made.git.refresh(fetch=False)
+    sh("echo more > c.txt && git add -A && git ci -q -m more")
+    again = made.git.hand_in(made.path("slit"), "polecat/slit/gt-1@b", base, "slit")
+    assert again.commits == 2
+
+
+def test_what_is_put_away_is_kept_on_its_branch_and_the_place_is_free(make):
+    made = make()
+    sh, _ = made.sandbox()
+    sh("echo mine > a.txt && git ci -q -a -m mine && echo left > b.txt && echo new > n.txt")
+    assert made.git.put_away(made.path(), BRANCH, "nux") == BRANCH
+    assert made.hub(f"git show {BRANCH}:b.txt") == "left"
+    assert made.hub(f"git show {BRANCH}:n.txt") == "new"
+    sh, _ = made.sandbox("nux", "polecat/nux/gt-2@b")
+    assert sh("cat a.txt") == "one"
+    assert made.hub(f"git log --format=%s {BRANCH}").splitlines()[1] == "mine"
+
+
+def test_an_untouched_sandbox_leaves_no_branch(make):
+    made = make()
+    made.sandbox()
+    assert made.git.put_away(made.path(), BRANCH, "nux") == ""
+    assert not made.hub.run(f"git rev-parse -q --verify refs/heads/{BRANCH}").stdout
+
+
+def test_what_cannot_be_committed_stays_and_is_named(make):
+    made = make()
+    sh, _ = made.sandbox()
+    sh("echo AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY > .env")
+    with pytest.raises(Conflict, match=r"\.env"):
+        made.git.put_away(made.path(), BRANCH, "nux")
+    assert (made.path() / ".env").exists()
+
+
+def test_work_after_the_hand_in_outlives_the_clean_up(make):
+    made = make()
+    handed, branch = made.work("nux", "changed")
+    stacked = made.stack(("mr1", handed))
+    made.git.land(stacked.tip, stacked.base, "land")
+    (made.path() / "notes.txt").write_text("later\n")
+    args = (made.path(), branch, handed.tip, stacked.commits["mr1"], "mr1")
+    assert made.git.clean(*args) == branch
+    assert made.hub(f"git show {branch}:notes.txt") == "later"
+    assert made.hub("git rev-parse refs/gastown/landed/mr1") == handed.tip
+
+
+def test_a_landed_sandbox_goes(make):
+    made = make()
+    handed, branch = made.work("nux", "changed")
+    stacked = made.stack(("mr1", handed))
+    made.git.land(stacked.tip, stacked.base, "land")
+    made.git.land(stacked.tip, stacked.base, "land")  # a controller that died says it again
+    assert made.git.clean(made.path(), branch, handed.tip, stacked.commits["mr1"], "mr1") == ""
+    assert not made.path().exists()
+
+
+def test_a_conflict_with_others_of_the_batch_only_waits(make):
+    made = make()
+    first, _ = made.work("nux", "mine")
+    second, _ = made.work("slit", "yours")
+    third, _ = made.work("toast", "else", "c.txt")
+    stacked = made.stack(("mr1", first), ("mr2", second), ("mr3", third))
+    assert set(stacked.commits) == {"mr1", "mr3"}
+    assert stacked.conflicts == {}
+    assert made.git.is_at(made.town / "rig" / "refinery" / "landing", stacked.tip)
+    made.git.land(stacked.tip, stacked.base, "land")
+    assert made.stack(("mr2", second)).conflicts == {"mr2": ("a.txt",)}
+
+
+def test_a_local_target_that_somebody_moved_holds_until_it_is_accepted(make, town):
+    made = make()
+    handed, _ = made.work("nux", "changed")
+    made.hub("git update-ref refs/heads/gastown/main $(git commit-tree -p gastown/main -m x"
+             " gastown/main^{tree} --no-gpg-sign)")  # fmt: skip
+    with pytest.raises(TargetMoved):
+        made.stack(("mr1", handed))
+    tip = made.git.accept_target()
+    stacked = made.stack(("mr1", handed))
+    assert stacked.base == tip
+    made.git.land(stacked.tip, stacked.base, "land")
+
+
+def test_a_push_of_somebody_else_is_taken_as_the_new_base(make, seed, upstream, shell):
+    made = make("push")
+    handed, _ = made.work("nux", "changed")
+    seed("echo c > c.txt && git add -A && git ci -q -m theirs && git push -q origin HEAD:main")
+    stacked = made.stack(("mr1", handed))
+    assert stacked.base == seed("git rev-parse HEAD")
+    made.git.land(stacked.tip, stacked.base, "land")
+    assert shell(upstream)("git log --format=%s main").splitlines() == [
+        "nux changed", "theirs", "first",
+    ]  # fmt: skip
+
+
+def test_a_push_in_between_sends_the_batch_back_to_be_stacked(make, seed):
+    made = make("push")
+    handed, _ = made.work("nux", "changed")
+    stacked = made.stack(("mr1", handed))
+    seed("echo c > c.txt && git add -A && git ci -q -m theirs && git push -q origin HEAD:main")
+    with pytest.raises(Conflict) as error:
+        made.git.land(stacked.tip, stacked.base, "land")
+    assert not isinstance(error.value, TargetMoved)
+    again = made.stack(("mr1", handed))
+    made.git.land(again.tip, again.base, "land")
+
+
+def test_a_rewritten_upstream_holds_until_it_is_accepted(make, seed):
+    made = make("push")
+    handed, _ = made.work("nux", "changed")
+    stacked = made.stack(("mr1", handed))
+    made.git.land(stacked.tip, stacked.base, "land")
+    seed("git ci -q --amend -m rewritten && git push -q -f origin HEAD:main")
+    second, _ = make("local").work("slit", "else", "c.txt")
+    with pytest.raises(TargetMoved):
+        made.stack(("mr2", second))
+    made.git.accept_target()
+    again = made.stack(("mr2", second))
+    made.git.land(again.tip, again.base, "land")
+
+
+def test_a_refused_push_holds_with_the_remotes_own_words(make, upstream):
+    made = make("push")
+    handed, _ = made.work("nux", "changed")
+    hook = upstream / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho main is protected >&2\nexit 1\n")
+    hook.chmod(0o755)
+    stacked = made.stack(("mr1", handed))
+    with pytest.raises(TargetMoved, match="main is protected"):
+        made.git.land(stacked.tip, stacked.base, "land")
