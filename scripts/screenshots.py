@@ -176,7 +176,7 @@ class Judge:
 
 
 async def pictures(town: Path, size: tuple[int, int], folder: Path, *, png: bool) -> None:
-    """The pictures of one size: the town, a question, a diff."""
+    """The pictures of one size: the town, a question or a wall of tiles, a diff."""
     app = Cockpit(town)
     async with app.run_test(size=size) as pilot:
         shots = Shots(app, pilot, folder, png=png)
@@ -197,12 +197,12 @@ async def pictures(town: Path, size: tuple[int, int], folder: Path, *, png: bool
             await shots.press("t")
             await shots.take("tiles")
             await shots.press("t", "t")
-        await shots.until("somebody asks", lambda: any(map(asks, shots.rows("agents").values())))
-        while not await shots.agent(asks, "Do you want to proceed?"):
-            await pilot.pause(0.1)
-        await shots.take("question")
+        if size == SMALL:
+            while not await shots.agent(asks, "Do you want to proceed?"):
+                await pilot.pause(0.1)
+            await shots.take("question")
         await shots.until("a change waits", judge.waiting)
-        best = max(judge.waiting(), key=lambda row: len(row["title"]))
+        best = max(judge.waiting(), key=lambda row: (row["minus"], row["plus"]))
         shots.board.reveal("queue", best["id"])
         await shots.press("d")
         await shots.until("the diff", lambda: "DIFF" in shots.text() and "@@" in shots.text())
