@@ -46,17 +46,22 @@ class RigGit:
     def prepare(self, path: Path, branch: str, start: str = "") -> str:
         """A sandbox on a fresh branch; one left half made, in which nobody worked, is replaced."""
         target = self.refresh(fetch=True)
-        self._take_down(path, branch)
+        self.undo(path, branch)
         sandbox.create_sandbox(self.hub, path, branch, start or target)
         if not start:
             return target
         return Git(self.hub.path).text("merge-base", start, target) or target
 
-    def _take_down(self, path: Path, branch: str) -> None:
+    def undo(self, path: Path, branch: str) -> None:
+        """Take a sandbox and its branch away, set-up files and all, unless it holds commits."""
         git = Git(self.hub.path)
-        tip = git.commit(f"refs/heads/{branch}")
+        ref = f"refs/heads/{branch}"
+        tip = git.commit(ref)
         if tip is None:
             return
+        holders = git.text("for-each-ref", "--count=2", f"--contains={tip}", "--format=%(refname)")
+        if not set(holders.split()) - {ref}:
+            raise Conflict(f"{branch} holds commits of its own", hint="look at it")
         if (path / ".git").exists() and sandbox_state(path).branch == branch:
             git.call("worktree", "remove", "--force", "--force", "--", str(path))
         sandbox.delete_branch(self.hub, branch, tip)

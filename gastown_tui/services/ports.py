@@ -139,6 +139,13 @@ class RigGit(Protocol):
         What an earlier try left half made under the same branch is replaced.
         """
 
+    def undo(self, sandbox: Path, branch: str) -> None:
+        """Take away a sandbox that was not ready yet: nobody has worked in it.
+
+        Raises:
+            Conflict: its branch holds commits of its own.
+        """
+
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """The name of a work branch."""
 

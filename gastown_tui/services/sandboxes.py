@@ -28,11 +28,12 @@ class Sandboxes:
         sandbox = context.paths.sandbox(agent)
         branch = agent.branch
         if f"/{command.bead}@" not in branch:
+            if branch:  # of a bead that was gone before its sandbox was ready
+                await context.in_git(agent.rig, lambda git: git.undo(sandbox, agent.branch))
             token = context.new_run().partition("-")[0]
             branch = context.rig_git(agent.rig).branch_for(agent.name, command.bead, token)
-            write_agent(
-                self._context, agent, branch=branch
-            )  # first, so that no try leaves a stray one
+            # Recorded first: whatever happens now, the next try knows what this one has left.
+            write_agent(context, agent, branch=branch)
         request = request_of(self._context, command.bead)
         start = request.submitted if request else ""
         base = await context.in_git(agent.rig, lambda git: git.prepare(sandbox, branch, start))

@@ -64,6 +64,14 @@ def test_a_half_made_branch_without_its_folder_does_not_stop_the_next_try(make):
     assert sh("git rev-parse --abbrev-ref HEAD") == BRANCH
 
 
+def test_a_branch_with_work_is_never_undone(make):
+    made = make()
+    made.work("nux", "changed")
+    with pytest.raises(Conflict, match="commits of its own"):
+        made.git.undo(made.path(), "polecat/nux/gt-nux@a")
+    assert (made.path() / "a.txt").read_text() == "changed\n"
+
+
 def test_another_polecat_goes_on_from_the_change_that_was_handed_in(make):
     made = make()
     handed, _ = made.work("nux", "changed")
