@@ -113,7 +113,7 @@ def _converted(raw: Any, kind: type[_T], path: str) -> _T:
 
 def _depth(raw: Any) -> int:
     """How many tables and lists are inside of each other."""
-    level, here = 0, [raw]
+    level, here = 0, [raw] if isinstance(raw, dict | list) else []
     while here and level <= DEEPEST:
         here = [
             part

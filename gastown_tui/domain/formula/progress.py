@@ -1,8 +1,8 @@
 """How far a molecule is, told by its beads alone.
 
-Steps are the beads below the root that are neither gates nor containers; a container is done when
-its children are. Sequential steps are done one at a time in the order of the formula, what is
-marked `parallel` as soon as it is ready.
+Steps are the beads below the root that are neither gates nor containers; a container is an epic
+with children, and done when they are. Sequential steps are done one at a time in the order of the
+formula, what is marked `parallel` as soon as it is ready.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def closing(step: str, reason: str, root: str, beads: Iterable[Bead]) -> list[Cl
     found = [Close(step, reason)]
     closed = {one.id for one in by_id.values() if one.is_closed} | {step}
     while (parent := _parent(by_id.get(step))) and parent != root and parent not in closed:
-        if any(child not in closed for child in children.get(parent, ())):
+        is_epic = parent in by_id and by_id[parent].issue_type == "epic"
+        if not is_epic or any(child not in closed for child in children.get(parent, ())):
             break
         found.append(Close(parent, "all of its steps are closed"))
         closed.add(parent)
@@ -152,7 +153,7 @@ def _poured(
     found: list[StepState] = []
     for name in below:
         bead = by_id[name]
-        if bead.issue_type in HIDDEN_TYPES or name in containers:
+        if bead.issue_type in HIDDEN_TYPES or (bead.issue_type == "epic" and name in containers):
             continue
         sleeps = bool(asleep & {name, _parent(bead)}) or bead.status == "deferred"
         found.append(
