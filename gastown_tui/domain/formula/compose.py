@@ -13,10 +13,11 @@ from gastown_tui.domain.formula.loops import unrolled
 from gastown_tui.domain.formula.schema import (
     MAX_NESTING,
     MAX_STEPS,
+    MAX_TEXT,
     AdviceStep,
     declared,
 )
-from gastown_tui.domain.formula.steps import Step, flat, spliced
+from gastown_tui.domain.formula.steps import Step, flat, length, spliced
 from gastown_tui.domain.formula.variables import (
     filled_both,
     filled_single,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 GATE: Final = "gate:"
 """Begins the label of a condition that whoever takes the step looks at first."""
+_TOO_MANY: Final = f"makes more than {MAX_STEPS} steps"
 
 
 def branched(steps: Sequence[Step], branches: Sequence[Branch], path: str) -> list[Step]:
@@ -166,6 +168,7 @@ class Expander:
         """For the formula in file `path`; `load` finds expansions by name."""
         self._load = load
         self._values = values
+        self._said = 0
         self._path = path
 
     def template(self, target: Step, name: str) -> list[Step]:
@@ -175,6 +178,7 @@ class Expander:
     def inline(self, steps: Sequence[Step], depth: int = 0) -> list[Step]:
         """The steps with each that names an expansion itself replaced by it."""
         groups: dict[str, list[Step]] = {}
+        total = 0
         for step in steps:
             if not step.expand:
                 continue
@@ -183,6 +187,9 @@ class Expander:
                                    f"expansions are {MAX_NESTING} deep at most")  # fmt: skip
             group = self._group(step, step.expand, step.expand_vars, f"{step.source}.expand")
             groups[step.id] = self.inline(group, depth + 1)
+            total += len(groups[step.id])
+            if total > MAX_STEPS:
+                raise FormulaError(self._path, f"{step.source}.expand", _TOO_MANY)
         return _checked(spliced(steps, groups), self._path) if groups else list(steps)
 
     def composed(
@@ -200,9 +207,12 @@ class Expander:
             found = self._replaced(found, targets, one, key)
         mine: set[str] = set()
         for number, each in enumerate(maps):
-            targets = [step for step in found
-                       if step.id not in mine and fnmatch.fnmatchcase(step.id, each.select)
-                       and not any(other.parent == step.id for other in found)]  # fmt: skip
+            left_out = mine | {step.parent for step in found}
+            targets = [
+                step
+                for step in found
+                if step.id not in left_out and fnmatch.fnmatchcase(step.id, each.select)
+            ]
             before = {step.id for step in found}
             found = self._replaced(found, targets, each, f"compose.map[{number}]")
             mine |= {step.id for step in found} - before
@@ -244,12 +254,16 @@ class Expander:
             mapped(step, lambda text: filled_both(text, double, single))
             for step in flat(expansion.template, f"{name}: template")
         ]
-        return unrolled(group, {**self._values, **single}, self._path)
+        group = unrolled(group, {**self._values, **single}, self._path)
+        self._said += length(group)
+        if self._said > MAX_TEXT:
+            raise FormulaError(self._path, key, f"makes more than {MAX_TEXT} characters")
+        return group
 
 
 def _checked(steps: list[Step], path: str) -> list[Step]:
     if len(steps) > MAX_STEPS:
-        raise FormulaError(path, "steps", f"more than {MAX_STEPS} steps")
+        raise FormulaError(path, "steps", _TOO_MANY)
     ids: set[str] = set()
     for step in steps:
         if step.id in ids:

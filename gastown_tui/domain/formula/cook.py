@@ -12,9 +12,10 @@ from gastown_tui.domain.formula.conditions import holds
 from gastown_tui.domain.formula.errors import FormulaError
 from gastown_tui.domain.formula.loops import unrolled
 from gastown_tui.domain.formula.resolve import all_variables, companions, resolved
-from gastown_tui.domain.formula.schema import Kind, Overlay, Squash, kind_of
-from gastown_tui.domain.formula.steps import Step, check, flat, ordered, spliced
+from gastown_tui.domain.formula.schema import MAX_TEXT, Kind, Overlay, Squash, kind_of
+from gastown_tui.domain.formula.steps import Step, check, flat, length, ordered, spliced
 from gastown_tui.domain.formula.variables import (
+    TooLong,
     filled,
     mapped,
     names_in,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from gastown_tui.domain.formula.resolve import Library
     from gastown_tui.domain.formula.schema import Var
 
-LARGEST: Final = 20_000_000
-"""Characters of all texts of a molecule."""
 LONGEST_TITLE: Final = 500
 """Bytes of a title, as beads allow."""
 TARGET: Final = "main"
@@ -86,7 +85,13 @@ def cook(document: Document, library: Library, request: Request | None = None) -
     Raises:
         FormulaError: with the file, the key and the reason.
     """
-    request = request or Request()
+    try:
+        return _cooked(document, library, request or Request())
+    except TooLong as error:
+        raise FormulaError(document.path, "vars", str(error)) from error
+
+
+def _cooked(document: Document, library: Library, request: Request) -> Protomolecule:
     whole = resolved(document, library)
     others = companions(whole, library)
     variables = all_variables(whole, others)
@@ -251,6 +256,7 @@ def _filled(
 ) -> list[Step]:
     """The steps with every variable in its place; what nobody declared stays and is named."""
     found: list[Step] = []
+    said = 0
     for step in steps:
         bare = msgspec.structs.replace(step, condition="", expand="", expand_vars={}, loop=None)
         texts = msgspec.to_builtins(bare)
@@ -266,6 +272,9 @@ def _filled(
         title = " ".join((bare.title or bare.id).split())
         bare = msgspec.structs.replace(bare, title=title)
         found.append(mapped(bare, lambda text: filled(text, values)))
+        said += length(found[-1:])
+        if said > MAX_TEXT:
+            raise FormulaError(path, step.source, f"all texts are longer than {MAX_TEXT}")
     warnings[:] = dict.fromkeys(warnings)
     return found
 
@@ -276,6 +285,3 @@ def _check_texts(steps: Sequence[Step], path: str) -> None:
         if len(step.title.encode()) > LONGEST_TITLE:
             raise FormulaError(path, f"{step.source}.title",
                                f"{step.id}: a title has at most {LONGEST_TITLE} bytes")  # fmt: skip
-    total = sum(len(step.description) + len(step.notes) for step in steps)
-    if total > LARGEST:
-        raise FormulaError(path, "steps", f"all texts together are longer than {LARGEST}")

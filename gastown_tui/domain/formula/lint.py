@@ -11,7 +11,7 @@ from gastown_tui.domain.formula.errors import Finding, FormulaError, closest
 from gastown_tui.domain.formula.resolve import resolved
 from gastown_tui.domain.formula.schema import declared, kind_of
 from gastown_tui.domain.formula.steps import Step, check
-from gastown_tui.domain.formula.variables import text_of, value_problem
+from gastown_tui.domain.formula.variables import TooLong, text_of, value_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,8 @@ def lint(document: Document, library: Library) -> list[Finding]:
         if error.path != document.path:
             text = f"{error.path}: {text}"
         found.append(Finding(level="error", key=error.key, text=text))
+    except TooLong as error:
+        found.append(Finding(level="error", key="", text=str(error)))
     return sorted(found, key=lambda one: one.level != "error")
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from gastown_tui.domain.formula import expressions
 from gastown_tui.domain.formula.errors import FormulaError
-from gastown_tui.domain.formula.schema import MAX_NESTING, MAX_STEPS, Loop
-from gastown_tui.domain.formula.steps import Step, after, flat, sinks, spliced
+from gastown_tui.domain.formula.schema import MAX_NESTING, MAX_STEPS, MAX_TEXT, Loop
+from gastown_tui.domain.formula.steps import Step, after, flat, length, sinks, spliced
 from gastown_tui.domain.formula.variables import filled_both, mapped
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNTIL: Final = "until:"
 """Begins the label of a step of a later round, which is skipped when the condition holds."""
+
+_TOO_MUCH: Final = f"makes more than {MAX_STEPS} steps, or {MAX_TEXT} characters"
 
 
 def unrolled(
@@ -37,7 +39,7 @@ def unrolled(
         FormulaError: a loop that says too little, too much, or repeats too often.
     """
     groups: dict[str, list[Step]] = {}
-    total = len(steps)
+    total = said = 0
     for step in steps:
         if step.loop is None:
             continue
@@ -45,8 +47,9 @@ def unrolled(
             raise FormulaError(path, f"{step.source}.loop", f"loops are {MAX_NESTING} deep at most")
         groups[step.id] = _rounds(step, step.loop, values, path, depth)
         total += len(groups[step.id])
-        if total > MAX_STEPS:
-            raise FormulaError(path, f"{step.source}.loop", f"makes more than {MAX_STEPS} steps")
+        said += length(groups[step.id])
+        if total > MAX_STEPS or said > MAX_TEXT:
+            raise FormulaError(path, f"{step.source}.loop", _TOO_MUCH)
     return spliced(steps, groups) if groups else list(steps)
 
 
@@ -56,6 +59,7 @@ def _rounds(step: Step, loop: Loop, values: Mapping[str, str], path: str, depth:
         raise FormulaError(path, f"{key}.body", f"the loop {step.id} has no body")
     found: list[Step] = []
     before: tuple[str, ...] = ()
+    said = 0
     for number, value in enumerate(_numbers(loop, values, path, key), 1):
         names = _names(loop, value, values, path, key)
         body = flat(loop.body, f"{key}.body")
@@ -68,8 +72,9 @@ def _rounds(step: Step, loop: Loop, values: Mapping[str, str], path: str, depth:
         body = after(body, before)
         before = sinks(body)
         found += body
-        if len(found) > MAX_STEPS:
-            raise FormulaError(path, key, f"makes more than {MAX_STEPS} steps")
+        said += length(body)
+        if len(found) > MAX_STEPS or said > MAX_TEXT:
+            raise FormulaError(path, key, _TOO_MUCH)
     return found
 
 

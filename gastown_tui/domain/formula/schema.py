@@ -15,6 +15,8 @@ Texts: TypeAlias = tuple[str, ...]
 
 MAX_STEPS: Final = 10_000
 """Steps that one molecule may have."""
+MAX_TEXT: Final = 20_000_000
+"""Characters of all texts of one molecule."""
 MAX_NESTING: Final = 5
 """How deep expansions may hold expansions, and loops loops."""
 

@@ -54,6 +54,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     loop: Loop | None = None
 
 
+def length(steps: Iterable[Step]) -> int:
+    """Characters of all that the steps say."""
+    return sum(
+        len(step.title) + len(step.description) + len(step.notes) + len(step.acceptance)
+        for step in steps
+    )
+
+
 def flat(tables: Iterable[StepTable], place: str, parent: str = "") -> list[Step]:
     """Steps and their children, containers first.
 
@@ -166,15 +174,17 @@ def _ends(
     """What stands for each replaced step in the needs of others."""
     ends = {name: sinks(group) for name, group in groups.items() if group}
     for name in groups:
-        trail = [name] if name not in ends else []
+        trail = {name: None} if name not in ends else {}
         while trail:
-            needs = by_id[trail[-1]].needs if trail[-1] in by_id else ()
+            last = next(reversed(trail))
+            needs = by_id[last].needs if last in by_id else ()
             open_ = [n for n in needs if n in groups and n not in ends and n not in trail]
             if open_:
-                trail.append(open_[0])
+                trail[open_[0]] = None
                 continue
             reached = (end for need in needs for end in ends.get(need, (need,)))
-            ends[trail.pop()] = tuple(dict.fromkeys(reached))
+            ends[last] = tuple(dict.fromkeys(reached))
+            del trail[last]
     return ends
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LONGEST_VALUE: Final = 50_000
 """Characters of a value."""
+LONGEST_TEXT: Final = 5_000_000
+"""Characters of one text, with its values in place."""
 DOUBLE: Final = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 """`{{name}}`."""
 _SINGLE: Final = re.compile(r"(?<!\{)\{([A-Za-z_][A-Za-z0-9_.]*)\}(?!\})")
@@ -27,6 +29,10 @@ _TYPES: Final = {
     "bool": r"true|false|yes|no|on|off|0|1", "boolean": r"true|false|yes|no|on|off|0|1",
 }  # fmt: skip
 _T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class TooLong(ValueError):  # noqa: N818 - reads as what it is
+    """A text that its values make larger than any instruction needs to be."""
 
 
 def text_of(value: Scalar) -> str:
@@ -115,14 +121,14 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with every `{{name}}` of `values` replaced, once; others stay as they are."""
     if "{{" not in text:
         return text
-    return DOUBLE.sub(lambda match: values.get(match[1], match[0]), text)
+    return _replaced(DOUBLE, lambda match: values.get(match[1], match[0]), text)
 
 
 def filled_single(text: str, values: Mapping[str, str]) -> str:
     """The text with every `{name}` of `values` replaced, once; `{{name}}` is none of them."""
     if "{" not in text:
         return text
-    return _SINGLE.sub(lambda match: values.get(match[1], match[0]), text)
+    return _replaced(_SINGLE, lambda match: values.get(match[1], match[0]), text)
 
 
 def filled_both(text: str, double: Mapping[str, str], single: Mapping[str, str]) -> str:
@@ -134,7 +140,22 @@ def filled_both(text: str, double: Mapping[str, str], single: Mapping[str, str])
         names, name = (double, match[1]) if match[1] else (single, match[2])
         return names.get(name, match[0])
 
-    return _BOTH.sub(value, text)
+    return _replaced(_BOTH, value, text)
+
+
+def _replaced(pattern: re.Pattern[str], value: Callable[[re.Match[str]], str], text: str) -> str:
+    """Like `sub`, but never longer than a text may be."""
+    size = len(text)
+
+    def limited(match: re.Match[str]) -> str:
+        nonlocal size
+        found = value(match)
+        size += len(found)
+        if size > LONGEST_TEXT:
+            raise TooLong(f"a text would be longer than {LONGEST_TEXT} characters")
+        return found
+
+    return pattern.sub(limited, text)
 
 
 def mapped(value: _T, change: Callable[[str], str]) -> _T:

@@ -462,3 +462,20 @@ def test_steps_come_after_what_they_need_whatever_the_files_order(book):
         'formula = "a"\nsteps = [{id = "z", needs = ["y"]}, {id = "y", needs = ["x"]}, {id = "x"}]'
     )
     assert [s.id for s in proto.steps] == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'vars = {{v = "{"x" * 40_000}"}}\nsteps = [{{id = "a", description = "{"{{v}}" * 200}"}}]',
+        f'vars = {{v = "{"x" * 40_000}"}}\n' + "".join(
+            f'[[steps]]\nid = "s{n}"\ndescription = "{"{{v}}" * 60}"\n' for n in range(9)),
+        f'steps = [{{id = "a", expand = "wide", description = "{"x" * 2000}"}}]',
+        f'[[steps]]\nid = "l"\n[steps.loop]\ncount = 5000\nvar = "i"\nbody = [{{id = "b", description = "{{i}}{"x" * 9000}"}}]',
+    ],
+)  # fmt: skip
+def test_what_would_fill_the_memory_is_refused(book, text):
+    steps = ", ".join(f'{{id = "{{target}}.{n}", expand = "wide"}}' for n in range(100))
+    book.add(f'formula = "wide"\ntemplate = [{steps}]')
+    with pytest.raises(FormulaError, match=r"longer than|makes more than|5 deep"):
+        book.cook(f'formula = "a"\n{text}')
