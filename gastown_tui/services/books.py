@@ -70,7 +70,7 @@ class Books:
         first = self._change < 0
         change, beads = self.town.changes(max(self._change, 0))
         if first:
-            beads = self.town.list(include_wisps=True)
+            beads = [*self.town.list(include_wisps=True), *self._newest_events()]
         if not beads and change == self._change:
             return False
         self._change = change
@@ -79,6 +79,11 @@ class Books:
         while len(self.events) > EVENTS_KEPT:
             del self.events[next(iter(self.events))]
         return True
+
+    def _newest_events(self) -> Sequence[Bead]:
+        """What a former controller has noted, oldest first."""
+        found = self.town.list(issue_type=records.EVENT, include_closed=True, include_wisps=True)
+        return sorted(found, key=lambda bead: bead.created_at)[-EVENTS_KEPT:]
 
     def _take(self, bead: Bead | Deleted) -> None:
         if isinstance(bead, Deleted):

@@ -38,7 +38,13 @@ class Store(Protocol):
     def get(self, bead: str, /) -> Bead:
         """One bead, or NotFound."""
 
-    def list(self, *, include_closed: bool = False, include_wisps: bool = False) -> Sequence[Bead]:
+    def list(
+        self,
+        *,
+        issue_type: str | None = None,
+        include_closed: bool = False,
+        include_wisps: bool = False,
+    ) -> Sequence[Bead]:
         """The beads there are."""
 
     def ready(self, now: datetime, /) -> Sequence[Bead]:

@@ -74,6 +74,7 @@ check_refs() {
         refs/remotes/*) ;;
         refs/tags/*)
             case $old in *[!0]*) refuse_ref "$ref" ;; esac
+            case $new in *[!0]*) ;; *) refuse_ref "$ref" ;; esac
             ;;
         refs/bisect/* | refs/worktree/* | refs/rewritten/*) ;;
         refs/*) refuse_ref "$ref" ;;
