@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gastown_tui.domain.bead import Bead, instant
+from gastown_tui.domain.bead_edit import LONGEST_TITLE
 from gastown_tui.domain.operations import Create, Operation, SetField, SetState
 from gastown_tui.domain.town import Agent, Convoy, Request, Rig
 
@@ -147,7 +148,7 @@ def create_request(request: Request) -> Create:
         bead=row
         | {
             "id": request.id,
-            "title": request.title,
+            "title": one_line(request.title, request.bead),
             "priority": request.priority,
             "status": "open",
             "notes": request.why,
@@ -212,11 +213,17 @@ def agent_record(rig: str, role: str, name: str) -> str:
     return f"hq-{rig}-{role}-{name}"
 
 
+def one_line(text: str, default: str = "") -> str:
+    """Text from anywhere as a title that a bead can have: one line, short enough in bytes."""
+    flat = " ".join(text.split()) or default
+    return flat.encode("utf-8", "replace")[:LONGEST_TITLE].decode("utf-8", "ignore").strip()
+
+
 def event(kind: str, target: str, text: str, actor: str, rig: str = "") -> Create:
     """The operation that notes an event, as a wisp."""
     return Create(
         bead={
-            "title": text[:400] or kind,
+            "title": one_line(text, kind),
             "issue_type": EVENT,
             "status": "closed",
             "ephemeral": True,

@@ -30,7 +30,7 @@ class RequestLog:
             [
                 Create(
                     bead={
-                        "title": f"{verb} {target}"[:400].strip(),
+                        "title": records.one_line(f"{verb} {target}"),
                         "issue_type": records.EVENT,
                         "event_kind": f"request.{verb}",
                         "actor": actor,

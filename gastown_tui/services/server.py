@@ -104,15 +104,23 @@ class _Client:
             server.wake()
 
     def on_delta(self, delta: protocol.Delta) -> None:
-        """Send it, or once the client has caught up, everything."""
-        waiting = self._writer.transport.get_write_buffer_size()
-        if waiting > _BACKLOG:
+        """Send it, unless the client has far too much to read: then everything, later."""
+        if self._is_behind:
+            return
+        if self._writer.transport.get_write_buffer_size() > _BACKLOG:
             self._is_behind = True
-        elif self._is_behind:
-            self._is_behind = False
-            self._send(self._server.feed.snapshot())
+            self._server.keep(self._catch_up())
         else:
             self._send(delta)
+
+    async def _catch_up(self) -> None:
+        """Once the client has read what it was sent, send everything as it is then."""
+        try:
+            await self._writer.drain()
+        except ConnectionError:
+            return
+        self._is_behind = False
+        self._send(self._server.feed.snapshot())
 
     async def _ask(self, frame: protocol.Ask) -> None:
         try:
