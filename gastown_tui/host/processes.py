@@ -88,7 +88,6 @@ def name_of(pid: int) -> str:
         return "?"
 
 
-@cache
 def usage_of(pid: int) -> tuple[str, float]:
     """A process's state in psutil's words, and the CPU seconds it has used; "" when it has gone."""
     try:
@@ -100,6 +99,7 @@ def usage_of(pid: int) -> tuple[str, float]:
         return "", 0.0
 
 
+@cache
 def boot() -> str:
     """Names the machine's boot: pids recorded in another one mean nothing."""
     if LINUX:

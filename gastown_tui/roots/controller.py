@@ -80,14 +80,7 @@ class Process:
             lambda one: paths.sandbox(agents[one.address]),
         )
         self._facts = Facts(self.context, self._signs, self.wake)
-        self._nudger = Nudger(
-            self.context,
-            lambda one: (
-                self._facts.signals.get(one),
-                self._facts.states.get(one),
-                self._facts.prompts(one),
-            ),
-        )
+        self._nudger = Nudger(self.context, self._facts.seen)
         self._feed = Feed(self.context, self._facts)
         self._controller = Controller(
             self.context,

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import uuid4
 
 from gastown_tui import protocol
-from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.errors import GastownError, Unavailable
 from gastown_tui.screens import lives
 from gastown_tui.screens.archive import Archive, Meta
 from gastown_tui.screens.clients import Client
@@ -132,9 +132,15 @@ class Server:
     # ------------------------------------------------------------ sessions
 
     def find(self, name: str) -> Session | None:
-        """The session of that name, living or kept."""
+        """The session of that name, living or kept.
+
+        Raises:
+            Unavailable: the host has not told yet which sessions live.
+        """
         session = self._sessions.get(name)
-        if session is None and name in self._past and self._settled:
+        if session is None and name in self._past:
+            if not self._settled:
+                raise Unavailable("screens is starting", hint="try again in a moment")
             try:
                 session = lives.kept(self._past[name], self._archive, self._marker)
             except GastownError:

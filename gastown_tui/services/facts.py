@@ -182,6 +182,10 @@ class Facts:
         except NotFound:
             return ""
 
+    def seen(self, session: str) -> tuple[Signals | None, AgentState | None, int]:
+        """A session's signals, its state, and how many prompts it has taken."""
+        return self.signals.get(session), self.states.get(session), self.prompts(session)
+
     def prompts(self, session: str) -> int:
         """How many prompts a session has taken, as far as its hooks tell."""
         agent = self._context.books.agents.get(session)

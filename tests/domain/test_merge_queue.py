@@ -11,16 +11,10 @@ from gastown_tui.domain.town import Request
 
 
 def request(n, **fields):
-    base = dict(
-        id=f"hq-{n:05d}",
-        rig="r",
-        bead=f"gt-{n}",
-        agent="a",
-        state="approved",
-        created=0.0,
-        submitted=f"c{n}",
-        approved=f"c{n}",
-    )
+    base = {
+        "id": f"hq-{n:05d}", "rig": "r", "bead": f"gt-{n}", "agent": "a", "state": "approved",
+        "created": 0.0, "submitted": f"c{n}", "approved": f"c{n}",
+    }  # fmt: skip
     return Request(**(base | fields))
 
 

@@ -38,6 +38,7 @@ def main() -> None:
     while True:
         if not (town / "hang").exists():
             host.sendall(protocol.encode(protocol.Heartbeat()))
+            (town / "beaten").touch()
         if (town / "crash").exists():
             name = (town / "crash").read_text()
             (town / "crash").unlink()

@@ -70,7 +70,8 @@ def test_crash_loop_backs_off_but_never_beyond_a_second():
 def test_a_hung_screens_is_killed_and_restarted_within_a_second(town, poll, starts, is_alive):
     town.start(SCREENS)
     first = starts(1)[0]
-    time.sleep(0.3)  # a heartbeat has come: from now on two seconds count
+    poll((town.town / "beaten").exists)
+    time.sleep(0.3)  # the host has read the heartbeat: from now on two seconds count
     os.kill(first["pid"], signal.SIGSTOP)
     stopped = time.monotonic()
     poll(lambda: not is_alive(first["pid"]))

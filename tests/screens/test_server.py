@@ -14,7 +14,7 @@ from gastown_tui import protocol
 from gastown_tui.adapters import screens_client
 from gastown_tui.adapters.screens_client import Copy, ScreensClient
 from gastown_tui.cells import row_text
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.errors import NotFound, Unavailable
 
 ECHO = "import sys, tty; tty.setraw(0)\nprint('ready', end='\\r\\n', flush=True)\n"
 READS_ALL = (
@@ -208,13 +208,14 @@ def test_scrollback(screens, poll):
     screens.kill_screens()
     screens.start_screens()
     client = screens.client()
-    poll(
-        lambda: (
-            screens_client.ask_sync(
-                client, protocol.ListSessions(req=0), protocol.SessionNames
-            ).sessions
-        )
-    )
+
+    def is_back():
+        try:
+            return screens.peek(client, "rig/a")
+        except Unavailable:
+            return None
+
+    poll(is_back)
     look()
     shown = Shown(screens, protocol.Subscribe(session="rig/a"), protocol.WatchSignals())
     shown.until(lambda: "line 199" in shown.text("rig/a") and "rig/a" in shown.signals)
