@@ -69,9 +69,18 @@ class Keeper:
             await asyncio.to_thread(store.fold)
             await asyncio.to_thread(self._commit, name)
             self._told.pop(name, None)
+            self._folded[name] = change
+            self._dirty_since.pop(name, None)
         except GastownError as error:
             if self._told.get(name) != str(error):
                 self._told[name] = str(error)
                 log.warning("beads of %s are not folded: %s", name, error)
-        self._folded[name] = change
-        self._dirty_since.pop(name, None)
+            self._later(name)
+        except Exception:  # the town goes on: what is not folded is safe in the store
+            log.exception("beads of %s are not folded", name)
+            self._later(name)
+
+    def _later(self, name: str) -> None:
+        """Try again after the next change, or else when as long as possible has passed."""
+        now = asyncio.get_running_loop().time()
+        self._dirty_since[name], self._quiet_since[name] = now, now + LONGEST_S - QUIET_S
