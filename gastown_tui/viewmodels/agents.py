@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gastown_tui.viewmodels.states import NEED, Mark, agent_mark
+from gastown_tui.viewmodels.states import NEED, Mark, agent_mark, need_of
 from gastown_tui.viewmodels.text import (
     Line,
     Record,
@@ -53,18 +53,23 @@ def agent_order(agents: Agents) -> tuple[str, ...]:
 
 
 def needy(agents: Agents) -> tuple[str, ...]:
-    """Who needs the overseer: permission, question, error, stalled, done; then the longest wait."""
+    """Who needs the overseer, in the order of `NEED`; among equals the longest wait first."""
 
     def place(key: str) -> tuple[int, float, str]:
         row = agents[key]
-        return (_URGENCY[string(row, "needs")], number(row, "needs_since"), key)
+        return (_URGENCY[need_of(row)], number(row, "needs_since"), key)
 
     return tuple(sorted((key for key in agents if is_needy(agents[key])), key=place))
 
 
 def is_needy(row: Record) -> bool:
     """Does this agent need the overseer."""
-    return string(row, "needs") in _URGENCY
+    return bool(need_of(row))
+
+
+def asks(row: Record) -> bool:
+    """Does a dialog stand on the agent's screen that can be answered."""
+    return need_of(row) in ("permission", "question", "dialog")
 
 
 def next_needy(agents: Agents, current: str, step: int) -> str:
@@ -90,7 +95,7 @@ def matches(key: str, row: Record, wanted: str) -> bool:
 def agent_why(row: Record) -> str:
     """Why an agent is in its state, in a few words."""
     state = string(row, "state")
-    if string(row, "needs") in ("permission", "question") and string(row, "question"):
+    if asks(row) and string(row, "question"):
         return string(row, "question")
     if state in ("stopped", "paused"):
         by = string(row, "wanted_by")
@@ -194,6 +199,6 @@ def card_lines(key: str, row: Record, width: int, now: float, last: str) -> tupl
 
 def short_need(key: str, row: Record, now: float) -> tuple[Mark, str]:
     """One entry of the attention strip: its mark and `nux 4m`."""
-    mark = NEED[string(row, "needs")]
+    mark = NEED[need_of(row)]
     waited = age(now - number(row, "needs_since")) if number(row, "needs_since") else ""
     return mark, f"{fit(agent_name(key, row), min(12, cells(agent_name(key, row))))} {waited}"

@@ -36,6 +36,7 @@ AGENT: Final = {
 NEED: Final = {
     "permission": Mark("◆", "P", "PERM", "ask"),
     "question": Mark("?", "Q", "ASK", "ask"),
+    "dialog": Mark("◈", "D", "DIALOG", "ask"),
     "error": Mark("✗", "E", "ERR", "error"),
     "stalled": Mark("▲", "T", "STALL", "warn"),
     "done": Mark("✓", "F", "DONE", "ok"),
@@ -72,12 +73,18 @@ BEAD: Final = {
 _UNKNOWN: Final = Mark("·", " ", "", "muted")
 
 
+def need_of(row: Record) -> str:
+    """What an agent needs, as a key of `NEED`; a word that is not known counts as a question."""
+    needs = string(row, "needs")
+    return needs if needs in NEED or not needs else "question"
+
+
 def agent_mark(row: Record) -> Mark:
     """The mark of an agent: what it needs, if anything, else its state."""
     state = string(row, "state")
     if state in ("stopped", "exited", "paused"):
         return AGENT[state]
-    need = NEED.get(string(row, "needs"))
+    need = NEED.get(need_of(row))
     if need is not None and need.word != "DONE":
         return need
     return AGENT.get(state, _UNKNOWN._replace(word=state))

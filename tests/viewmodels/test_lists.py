@@ -51,6 +51,18 @@ def test_who_needs_the_overseer_permission_first_then_the_longest_wait():
     assert needy(AGENTS) == ("r/polecats/dag", "r/polecats/nux", "r/polecats/slit")
 
 
+def test_dialogs_and_words_nobody_knows_reach_the_strip():
+    agents = {
+        "trust": {"name": "trust", "state": "waiting", "needs": "dialog", "needs_since": NOW - 5},
+        "new": {"name": "new", "state": "waiting", "needs": "blessing", "needs_since": NOW - 5},
+        "broken": {"name": "broken", "state": "error", "needs": "error", "needs_since": NOW - 99},
+    }
+    assert needy(agents) == ("new", "trust", "broken")
+    strip = line_text(strip_line(TownFacts(town={}, agents=agents, queue={}), 160, NOW))
+    assert "3 need you   ASK new 5s  DIALOG trust 5s  ERR broken 99s" in strip
+    assert states.agent_mark(agents["trust"]).word == "DIALOG"
+
+
 def test_next_needy_goes_round():
     order = needy(AGENTS)
     assert next_needy(AGENTS, "mayor", 1) == order[0]

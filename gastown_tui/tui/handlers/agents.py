@@ -8,6 +8,7 @@ from typing import Final
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.finder import Choice
+from gastown_tui.viewmodels.agents import asks
 from gastown_tui.viewmodels.text import Line, crop, plural, string
 
 _SETTLED_S: Final = 0.25
@@ -67,7 +68,7 @@ def _dialog(desk: Desk) -> tuple[str, str] | None:
     if not agent:
         return None
     row = desk.store.row("agents", agent)
-    if string(row, "needs") not in ("permission", "question"):
+    if not asks(row):
         desk.toast(f"{desk.name(agent)} does not ask anything", bad=True)
         return None
     rows, settled = desk.screen.hub.seen(agent)
