@@ -74,9 +74,9 @@ _PANE: Final = _group(
 )
 _AGENT: Final = _group(
     "Agents",
-    _action("needs.next", "w", "Next agent that needs me", "next need"),
-    _action("needs.previous", "W", "Previous agent that needs me"),
-    _action("needs.only", "p", "Show only who needs me"),
+    _action("needs.next", "w", "Next agent or change that waits for me", "next need"),
+    _action("needs.previous", "W", "Previous agent or change that waits for me"),
+    _action("needs.only", "p", "Show only agents that need me"),
     _action("agent.nudge", "n", "Nudge: write to the agent", "nudge"),
     _action("agent.nudge_mode", "N", "Nudge, and choose when"),
     _action("agent.broadcast", "b", "Write to several agents"),

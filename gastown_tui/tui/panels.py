@@ -131,7 +131,7 @@ class Panels:
             marked = key in self.marks
             return agent_view.agent_line(key, row, width, self._clock(), marked=marked)
 
-        empty = "nobody needs you" if self.needy_only else "no agents yet: B a bead, s sling it"
+        empty = "no agent needs you" if self.needy_only else "no agents yet: B a bead, s sling it"
         return ListModel(
             keys=keys,
             line=line,

@@ -72,19 +72,6 @@ def asks(row: Record) -> bool:
     return need_of(row) in ("permission", "question", "dialog")
 
 
-def next_needy(agents: Agents, current: str, step: int) -> str:
-    """The agent `step` places from `current` among those who need the overseer, round and round.
-
-    From anybody else it is the first of them (the last, going back); empty when nobody does.
-    """
-    waiting = needy(agents)
-    if not waiting:
-        return ""
-    if current not in waiting:
-        return waiting[0 if step > 0 else -1]
-    return waiting[(waiting.index(current) + step) % len(waiting)]
-
-
 def matches(key: str, row: Record, wanted: str) -> bool:
     """Does every word of a filter occur in what is known of the agent."""
     columns = ("rig", "role", "state", "needs", "bead", "bead_title", "branch", "entry")

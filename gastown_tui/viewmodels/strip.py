@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from gastown_tui.viewmodels.agents import Agents, needy, short_need
-from gastown_tui.viewmodels.states import AGENT
+from gastown_tui.viewmodels.states import AGENT, QUEUE
 from gastown_tui.viewmodels.text import (
     Line,
     Record,
@@ -21,6 +21,7 @@ from gastown_tui.viewmodels.text import (
     spread,
     string,
 )
+from gastown_tui.viewmodels.waiting import VERDICT, in_state
 
 _WAITS = frozenset(("submitted", "testing", "review", "approved", "landing", "held", "conflict"))
 _STUCK = frozenset(("held", "conflict", "failed"))
@@ -52,7 +53,9 @@ def strip_line(facts: TownFacts, width: int, now: float) -> Line:
         left.append((f" {crop(clean(text), 60)} ", "alert"))
         left.append(("  ", "text"))
     room = width - line_cells(tuple(left)) - line_cells(right) - 1
-    left.extend(_attention(facts, room, now))
+    verdicts = _verdicts(facts, room)
+    left.extend(_attention(facts, room - line_cells(verdicts), now))
+    left.extend(verdicts)
     return spread(tuple(left), right, width)
 
 
@@ -97,6 +100,17 @@ def _attention(facts: TownFacts, room: int, now: float) -> Line:
         parts += [(f" {mark.word} ", mark.role), (f"{who} ", "text")]
         used += size
     return tuple(parts)
+
+
+def _verdicts(facts: TownFacts, room: int) -> Line:
+    """The changes that wait for a verdict: `REVIEW 3  REJECTED 1`, `◆3 ✗1` in a narrow line."""
+    found = [(QUEUE[state], len(in_state(facts.queue, state))) for state in VERDICT]
+    wide = room >= 60
+    return tuple(
+        (f" {mark.word.upper()} {many} " if wide else f"{mark.glyph}{many} ", mark.role)
+        for mark, many in found
+        if many
+    )
 
 
 def _right(facts: TownFacts, width: int) -> Line:

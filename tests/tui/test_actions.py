@@ -99,12 +99,23 @@ async def test_who_needs_me_in_order_and_round(seat):
     async with seat(agents=24) as s:
         order = needy(s.town.feed["agents"])
         seen = []
-        for _ in range(len(order) + 1):
+        for _ in order:
             await s.press("w")
             seen.append(s.board.stage.selected)
-        assert seen == [*order, order[0]]
+        assert seen == [*order]
+        for request in ("mr-4", "mr-3", "mr-12"):  # in review, the oldest first; then rejected
+            await s.press("w")
+            assert s.board.panels.active == "queue"
+            assert s.board.panels.cursor("queue") == request
+        await s.press("w")
+        assert s.board.panels.active == "agents"
+        assert s.board.stage.selected == order[0]
         await s.press("W")
-        assert s.board.stage.selected == order[-1]
+        assert s.board.panels.cursor("queue") == "mr-12"
+        calm = dict.fromkeys(s.town.feed["agents"]), dict.fromkeys(s.town.feed["mq"])
+        s.town.change(agents=calm[0], mq=calm[1])
+        await s.press("w")
+        assert "nobody needs you" in s.toasts()
 
 
 async def test_only_who_needs_me(seat):

@@ -12,7 +12,6 @@ from gastown_tui.viewmodels.agents import (
     card_lines,
     matches,
     needy,
-    next_needy,
     title_line,
 )
 from gastown_tui.viewmodels.hints import hint_line
@@ -27,6 +26,7 @@ from gastown_tui.viewmodels.queue import (
 from gastown_tui.viewmodels.strip import TownFacts, strip_line
 from gastown_tui.viewmodels.text import cells, line_cells, line_text
 from gastown_tui.viewmodels.tree import tree_line, tree_nodes
+from gastown_tui.viewmodels.waiting import all_waiting, next_waiting
 
 NOW = 1_800_000_000.0
 AGENTS = {
@@ -63,13 +63,42 @@ def test_dialogs_and_words_nobody_knows_reach_the_strip():
     assert states.agent_mark(agents["trust"]).word == "DIALOG"
 
 
-def test_next_needy_goes_round():
-    order = needy(AGENTS)
-    assert next_needy(AGENTS, "mayor", 1) == order[0]
-    assert next_needy(AGENTS, order[0], 1) == order[1]
-    assert next_needy(AGENTS, order[2], 1) == order[0]
-    assert next_needy(AGENTS, order[0], -1) == order[2]
-    assert next_needy({}, "", 1) == ""
+REVIEWED = {
+    "late": {"state": "review", "since": NOW - 10},
+    "tests": {"state": "testing", "since": NOW - 999},
+    "no": {"state": "rejected", "since": NOW - 500},
+    "early": {"state": "review", "since": NOW - 90},
+}
+
+
+def test_what_waits_goes_round_agents_before_changes():
+    waiting = all_waiting(AGENTS, REVIEWED)
+    assert waiting == (
+        *(("agents", key) for key in needy(AGENTS)),
+        ("queue", "early"),
+        ("queue", "late"),
+        ("queue", "no"),
+    )
+    assert next_waiting(waiting, ("agents", "mayor"), 1) == waiting[0]
+    assert next_waiting(waiting, waiting[2], 1) == ("queue", "early")
+    assert next_waiting(waiting, ("queue", "no"), 1) == waiting[0]
+    assert next_waiting(waiting, waiting[0], -1) == ("queue", "no")
+    assert next_waiting((), ("agents", ""), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("width", "agents", "shown"),
+    [
+        (160, {}, "REVIEW 2  REJECTED 1 "),
+        (160, AGENTS, "ASK slit 16m  REVIEW 2  REJECTED 1 "),
+        (60, {}, "◆2 ✗1 "),
+    ],
+)
+def test_changes_that_wait_stand_in_the_strip(width, agents, shown):
+    facts = TownFacts(town={"name": "t"}, agents=agents, queue=REVIEWED)
+    line = strip_line(facts, width, NOW)
+    assert shown in line_text(line)
+    assert line_cells(line) == width
 
 
 def test_agents_stand_by_place_not_by_state():

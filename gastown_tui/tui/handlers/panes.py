@@ -8,8 +8,8 @@ from typing import Final
 
 from gastown_tui.tui.desk import Desk
 from gastown_tui.tui.handlers.kinds import Handler
-from gastown_tui.viewmodels.agents import next_needy
 from gastown_tui.viewmodels.layout import DENSITIES
+from gastown_tui.viewmodels.waiting import all_waiting, next_waiting
 
 _TWICE_S: Final = 0.4
 _LOOKS, _LOOK_S = 20, 0.1
@@ -73,9 +73,12 @@ async def mayor(desk: Desk) -> None:
 
 
 def _needs(step: int, desk: Desk) -> None:
-    found = next_needy(desk.store.rows("agents"), desk.stage.selected, step)
+    in_queue = desk.panels.active == "queue"
+    here = desk.panels.cursor("queue") if in_queue else desk.stage.selected
+    waiting = all_waiting(desk.store.rows("agents"), desk.store.rows("mq"))
+    found = next_waiting(waiting, ("queue" if in_queue else "agents", here), step)
     if found:
-        desk.screen.reveal("agents", found)
+        desk.screen.reveal(*found)
     else:
         desk.toast("nobody needs you")
 

@@ -1,0 +1,38 @@
+"""What waits for the overseer: agents that need an answer, changes that need a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gastown_tui.viewmodels.agents import Agents, needy
+from gastown_tui.viewmodels.text import Record, number, string
+
+VERDICT = ("review", "rejected")
+"""States in which a merge request goes no further without the overseer, as they are shown."""
+
+Waiting = tuple[str, str]
+"""The panel that it stands in, `agents` or `queue`, and its key there."""
+
+
+def in_state(queue: Mapping[str, Record], state: str) -> tuple[str, ...]:
+    """The requests in a state, the longest wait first."""
+    found = (key for key, row in queue.items() if string(row, "state") == state)
+    return tuple(sorted(found, key=lambda key: (number(queue[key], "since"), key)))
+
+
+def all_waiting(agents: Agents, queue: Mapping[str, Record]) -> tuple[Waiting, ...]:
+    """Everything that waits: the agents first, then requests to review, then rejected ones."""
+    requests = (("queue", key) for state in VERDICT for key in in_state(queue, state))
+    return (*(("agents", key) for key in needy(agents)), *requests)
+
+
+def next_waiting(waiting: tuple[Waiting, ...], current: Waiting, step: int) -> Waiting | None:
+    """What stands `step` places from `current`, round and round; None when nothing waits.
+
+    From something that does not wait it is the first (the last, going back).
+    """
+    if not waiting:
+        return None
+    if current not in waiting:
+        return waiting[0 if step > 0 else -1]
+    return waiting[(waiting.index(current) + step) % len(waiting)]
