@@ -83,7 +83,7 @@ def create(
     fields["issue_type"] = TYPE_ALIASES.get(fields["issue_type"], fields["issue_type"])
     edges = [_edge(dep) for dep in deps]
     near = [given for given in (parent, *(target for _, target in edges)) if given]
-    store = Place(folder=folder, rig=rig).open(near)
+    store = Place(folder=folder, rig=rig).open_for_new(near)
     parent = store.find(parent) if parent else ""
     operations: list[Operation] = [Create({"id": "~new", **fields}, parent)]
     operations += [AddDependency("~new", target_of(store, target), kind) for kind, target in edges]
@@ -121,28 +121,45 @@ def show(ids: tuple[str, ...], folder: str | None, rig: str | None, *, as_json: 
 @click.option("-p", "--priority", callback=_priority, help="P0 to P4.")
 @click.option("--all", "everything", is_flag=True, help="With closed ones.")
 @click.option("--wisps", is_flag=True, help="With ephemeral ones.")
+@click.option("--all-types", is_flag=True, help="With the town's records: agents, requests ...")
 @click.option("-n", "--limit", default=0, help="At most so many; 0 for all.")
 @located
 def list_beads(folder: str | None, rig: str | None, *, as_json: bool, **wanted: Any) -> None:
-    """List beads, by priority and age."""
-    from gastown_tui.cli import bead_output
+    """List beads, by priority and age; in a town those of all rigs."""
+    stores = Place(folder=folder, rig=rig).open_all()
+    is_plain = len(stores) > 1 and not (wanted["all_types"] or wanted["issue_type"])
+    found = [
+        (store, one)
+        for store in stores
+        for one in store.list(
+            status=wanted["status"].split(",") if wanted["status"] else None,
+            issue_type=wanted["issue_type"].split(",") if wanted["issue_type"] else None,
+            label=wanted["labels"],
+            assignee=wanted["assignee"],
+            include_closed=wanted["everything"],
+            include_wisps=wanted["wisps"],
+        )
+        if wanted["priority"] is None or one.priority == wanted["priority"]
+    ]
+    _print_found(found, wanted["limit"], is_plain=is_plain, as_json=as_json)
 
-    store = Place(folder=folder, rig=rig).open()
-    found = store.list(
-        status=wanted["status"].split(",") if wanted["status"] else None,
-        issue_type=wanted["issue_type"].split(",") if wanted["issue_type"] else None,
-        label=wanted["labels"],
-        assignee=wanted["assignee"],
-        include_closed=wanted["everything"],
-        include_wisps=wanted["wisps"],
-    )
-    if wanted["priority"] is not None:
-        found = [one for one in found if one.priority == wanted["priority"]]
-    found = found[: wanted["limit"] or None]
+
+def _print_found(
+    found: list[tuple[BeadStore, Bead]], limit: int, *, is_plain: bool, as_json: bool
+) -> None:
+    """Print beads of one or several stores; `is_plain` leaves the town's records out."""
+    from gastown_tui.cli import bead_output
+    from gastown_tui.cli.bead_place import is_record
+
+    if is_plain:
+        found = [(store, one) for store, one in found if not is_record(store, one)]
+    if len({store.prefix for store, _ in found}) > 1:
+        found.sort(key=lambda pair: (pair[1].priority, pair[1].created_at, pair[1].id))
+    found = found[: limit or None]
     if as_json:
-        click.echo(bead_output.dump([bead_output.row(store, one) for one in found]))
+        click.echo(bead_output.dump([bead_output.row(store, one) for store, one in found]))
     elif found:
-        click.echo(bead_output.lines(found))
+        click.echo(bead_output.lines([one for _, one in found]))
 
 
 @bead.command()
@@ -152,19 +169,17 @@ def list_beads(folder: str | None, rig: str | None, *, as_json: bool, **wanted: 
 def ready(
     folder: str | None, rig: str | None, assignee: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """List what can be worked on now."""
+    """List what can be worked on now; in a town, in all rigs."""
     from datetime import UTC, datetime
 
-    from gastown_tui.cli import bead_output
-
-    store = Place(folder=folder, rig=rig).open()
-    found = store.ready(datetime.now(UTC))
-    found = [one for one in found if assignee is None or one.assignee == assignee]
-    found = found[: limit or None]
-    if as_json:
-        click.echo(bead_output.dump([bead_output.row(store, one) for one in found]))
-    elif found:
-        click.echo(bead_output.lines(found))
+    stores = Place(folder=folder, rig=rig).open_all()
+    found = [
+        (store, one)
+        for store in stores
+        for one in store.ready(datetime.now(UTC))
+        if assignee is None or one.assignee == assignee
+    ]
+    _print_found(found, limit, is_plain=len(stores) > 1, as_json=as_json)
 
 
 @bead.command()

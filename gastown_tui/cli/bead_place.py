@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gastown_tui.adapters.store import Applied, BeadStore
+    from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.operations import Operation
 
 
@@ -40,7 +41,7 @@ def located(command: _Command) -> _Command:
     """Add the options that say where the beads are, and `--json`."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON shaped like bd's."),
-        click.option("--rig", help="The rig whose beads are meant."),
+        click.option("--rig", help="The rig whose beads are meant; hq for the town's own."),
         click.option("--dir", "folder", metavar="DIR", help="A folder with a .beads in it."),
     ):
         command = option(command)
@@ -57,9 +58,61 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """Open the store of these ids, else of this place, until the command ends."""
         from gastown_tui.adapters.store import open_store
 
-        store = open_store(locate(self, ids, os.environ))
-        click.get_current_context().call_on_close(store.close)
-        return store
+        return _kept_open(open_store(locate(self, ids, os.environ)))
+
+    def open_for_new(self, ids: Sequence[str] = ()) -> BeadStore:
+        """As `open`; but work goes into a rig, not among the town's own records.
+
+        Raises:
+            BadInput: there are several rigs, or none, and nothing says which is meant.
+        """
+        from gastown_tui.adapters.store import open_store
+
+        found = locate(self, ids, os.environ)
+        town = _town_of_all(self, found)
+        return _kept_open(open_store(_only_rig(town) if town and not ids else found))
+
+    def open_all(self) -> list[BeadStore]:
+        """The stores to list: every rig's, then the town's, where no one of them is meant."""
+        from gastown_tui.adapters.store import open_store
+
+        found = locate(self, (), os.environ)
+        town = _town_of_all(self, found)
+        if town is None:
+            return [_kept_open(open_store(found))]
+        known = town_files.beads_dirs(town)
+        own = known.pop(town_files.TOWN_PREFIX)
+        return [_kept_open(open_store(path)) for path in (*known.values(), own)]
+
+
+def _kept_open(store: BeadStore) -> BeadStore:
+    """The store, closed when the command ends."""
+    click.get_current_context().call_on_close(store.close)
+    return store
+
+
+def _town_of_all(place: Place, found: Path) -> Path | None:
+    """The town, if its own beads were found only because nothing else was named."""
+    if place.folder is not None or place.rig is not None:
+        return None
+    town = _town(os.environ, required=False)
+    return town if town is not None and found == town / town_files.BEADS_NAME else None
+
+
+def _only_rig(town: Path) -> Path:
+    """The beads of the town's one rig.
+
+    Raises:
+        BadInput: it has several, or none.
+    """
+    known = town_files.beads_dirs(town)
+    known.pop(town_files.TOWN_PREFIX, None)
+    if len(known) == 1:
+        return next(iter(known.values()))
+    if not known:
+        raise BadInput("the town has no rig to work in", hint="gastown rig add NAME PATH_OR_URL")
+    names = ", ".join(sorted(path.parent.name for path in known.values()))
+    raise BadInput("which rig is it for?", hint=f"--rig NAME, one of: {names}")
 
 
 def actor(env: Mapping[str, str]) -> str:
@@ -120,6 +173,8 @@ def _in_folder(folder: Path) -> Path:
 def _of_rig(town: Path, name: str) -> Path:
     from gastown_tui.domain.names import check_rig
 
+    if name == town_files.TOWN_PREFIX:
+        return _in_folder(town)
     beads = town / check_rig(name) / town_files.BEADS_NAME
     if not beads.is_dir():
         raise NotFound(f"there is no rig {name}", hint="gastown rig list shows them")
@@ -171,6 +226,14 @@ def _guard_records(store: BeadStore, operations: Sequence[Operation]) -> None:
         note = records.event("refused", bead or kind, f"bead by {session}: {error}", session)
         store.apply([note], actor=session)
         raise error
+
+
+def is_record(store: BeadStore, bead: Bead) -> bool:
+    """Whether a bead is one that the town runs by: an agent, a request, a rig, an event ..."""
+    from gastown_tui.domain import records
+
+    kinds = {*records.CUSTOM_TYPES, records.EVENT}
+    return store.prefix == town_files.TOWN_PREFIX and bead.issue_type in kinds
 
 
 def target_of(store: BeadStore, given: str) -> str:

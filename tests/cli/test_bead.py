@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -138,7 +139,7 @@ def test_in_a_town_the_prefix_finds_the_directory(run, tmp_path, monkeypatch):
     there = run("create", "T", "--rig", "beta")
     assert there.startswith("al-be-")
     assert "T" in run("show", there)
-    assert run("create", "H").startswith("hq-")
+    assert run("create", "H", "--rig", "hq").startswith("hq-")
     monkeypatch.setenv("GASTOWN_RIG", "alpha")
     monkeypatch.setenv("BD_ACTOR", "alpha/polecats/nux")
     mine = json.loads(run("create", "T", "--json"))
@@ -147,6 +148,35 @@ def test_in_a_town_the_prefix_finds_the_directory(run, tmp_path, monkeypatch):
     assert (town / "alpha" / ".beads" / "issues.jsonl").read_bytes() == b"", "the controller folds"
     monkeypatch.setenv("GASTOWN_TOWN", str(tmp_path / "gone"))
     assert "no town" in run("list", code=1)
+
+
+def test_new_work_in_a_town_goes_into_its_rig(run, tmp_path, monkeypatch):
+    town = make_town(tmp_path)
+    monkeypatch.setenv("GASTOWN_TOWN", str(town))
+    assert "alpha, beta" in run("create", "T", code=1)
+    child = run("create", "T", "--parent", run("create", "P", "--rig", "beta"))
+    assert child.startswith("al-be-")
+    shutil.rmtree(town / "beta")
+    assert run("create", "T").startswith("al-")
+    shutil.rmtree(town / "alpha")
+    assert "rig add" in run("create", "T", code=1)
+
+
+def test_a_towns_list_is_of_the_work_in_its_rigs(run, tmp_path, monkeypatch):
+    town = make_town(tmp_path)
+    monkeypatch.setenv("GASTOWN_TOWN", str(town))
+    for kind in ("agent", "merge-request", "town"):
+        run("create", f"a record {kind}", "--type", kind, "--rig", "hq")
+    run("create", "later", "--rig", "alpha")
+    run("create", "urgent", "-p", "0", "--rig", "beta")
+    run("create", "of the town", "-p", "1", "--rig", "hq")
+    for verb in ("list", "ready"):
+        titles = [row["title"] for row in json.loads(run(verb, "--json"))]
+        assert titles == ["urgent", "of the town", "later"]
+    assert "a record town" in run("list", "--all-types")
+    assert "a record town" in run("list", "--rig", "hq")
+    assert run("list", "--type", "agent").endswith("a record agent")
+    assert run("list", "-n", "1").endswith("urgent")
 
 
 def test_dolt_is_refused(run):
