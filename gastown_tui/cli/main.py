@@ -111,10 +111,8 @@ def run(arguments: list[str]) -> int:
         _usage(error)
         return error.exit_code
     except BrokenPipeError:
-        _drop_output()
         return 0
     except OSError as error:
-        _drop_output()
         return _refused(_os_words(error))
     except Exception as error:
         if os.environ.get("GASTOWN_DEBUG"):
@@ -187,7 +185,13 @@ def _bug_words(error: Exception) -> str:
     )
 
 
-def _drop_output() -> None:
-    """A reader such as `head` has gone; Python must not complain about it while it exits."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def drop_output() -> None:
+    """What could not be written (to a reader that has gone, a full disk) is not tried again.
+
+    Python would complain about it while it exits.
+    """
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -14,8 +14,10 @@ from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, 
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 if TYPE_CHECKING:
+    from gastown_tui.adapters.store import BeadStore
     from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.config import RigConfig
+    from gastown_tui.services.books import Books
 
 
 @click.command()
@@ -30,11 +32,23 @@ def sling(bead: str, rig: str, agent: str) -> None:
 
     town = town_dir()
     books = open_books(town)
+    bead = _full_id(books, bead)
     if agent and "/" not in agent:
         agent = polecat(rig or books.rig_of(bead), agent)
     text = slinging.sling(books, town_config(town).id, bead, {"rig": rig, "agent": agent}, actor())
     poke(town)
     show(text)
+
+
+def _full_id(books: Books, given: str) -> str:
+    """The id that is meant by a part of it, if only one bead is.
+
+    Raises:
+        NotFound: none is.
+        BadInput: it is no id, or several are meant.
+    """
+    store = books.rigs[books.rig_of(given)].store
+    return cast("BeadStore", store).find(given)
 
 
 def _me() -> tuple[Path, str, str]:
@@ -194,6 +208,7 @@ def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:
 
     town = town_dir()
     books = open_books(town)
+    beads = tuple(_full_id(books, bead) for bead in beads)
     show(slinging.convoy(books, title, {"beads": " ".join(beads)}, actor()))
     if is_slung:
         for bead in beads:

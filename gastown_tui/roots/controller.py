@@ -47,6 +47,7 @@ from gastown_tui.services.work import Work
 
 log = logging.getLogger("gastown.controller")
 _SWEEP_S = 5.0
+_SETTINGS_S = 1.0
 _SWEEP_PROBLEM = "/sweep"
 """Key of what went wrong in the last sweep, such as a full disk."""
 _AGAIN_S = 1.0
@@ -137,6 +138,7 @@ class Process:
                 group.create_task(keeper.run())
                 group.create_task(self._watch())
                 group.create_task(self._sweep())
+                group.create_task(self._follow_settings())
                 await self._controller.run()
 
     async def _first_look(self, rig: str) -> None:
@@ -165,15 +167,11 @@ class Process:
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:
-        """What no signal tells: settings and rigs, targets moved from outside, that we live."""
+        """What no signal tells: targets moved from outside, and that we live."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            if await self._is_gone():
-                self.gone.set()
-                return
             try:
                 self._absence.beat(self._host.boot)
-                self._settings.look()
                 for name in list(self.context.git):
                     await self._first_look(name)
             except (GastownError, OSError) as error:
@@ -182,6 +180,16 @@ class Process:
             else:
                 self.context.problems.pop(_SWEEP_PROBLEM, None)
             self.wake()
+
+    async def _follow_settings(self) -> None:
+        """Look once a second whether the town is still there, and what its settings say."""
+        while not await self._is_gone():
+            try:
+                self._settings.look()
+            except (GastownError, OSError) as error:
+                log.warning("settings: %s", error)
+            await asyncio.sleep(_SETTINGS_S)
+        self.gone.set()
 
     async def _is_gone(self) -> bool:
         """Whether the town was moved away; an editor may take its file away for a moment."""

@@ -87,7 +87,7 @@ class Town:
 
     def inside(self, script: str, session: str = POLECAT, timeout_s: float = 30.0) -> str:
         """What a script prints that is run inside a session, by its shell."""
-        place = self.path.parent / uuid.uuid4().hex
+        place = self.runtime.parent / uuid.uuid4().hex
         place.mkdir()
         (place / "script").write_text(script)
         self.type(f"sh {place}/script >{place}/out 2>&1; echo $? >{place}/code", session)
