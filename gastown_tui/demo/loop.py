@@ -298,7 +298,7 @@ class Loop:
             for part in (self._options.role or "polecat", self._options.name.rsplit("/", 1)[-1])
             if part
         )
-        footer = f"⏵⏵ scripted · {who} · {'esc to interrupt' if busy else '/exit to leave'}"
+        footer = f"» scripted · {who} · {'esc to interrupt' if busy else '/exit to leave'}"
         scene = Scene(self._draft, tuple(self._queue), footer, self._hint, busy, self._dialog)
         lines, cursor = rows(scene, columns)
         return [paint(line) for line in lines], cursor

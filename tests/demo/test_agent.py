@@ -35,7 +35,7 @@ def test_looks_busy_then_idle(town, agents):
     text = agent.wait(
         lambda text: re.search(r"[·✢✳✶✻✽] [\w ]+… \(1s · ↓ \d+ tokens · esc to", text)
     )
-    assert re.search(r"^─+\n>\n─+\n  ⏵⏵ scripted", text, re.MULTILINE)
+    assert re.search(r"^─+\n>\n─+\n  » scripted", text, re.MULTILINE)
     assert re.match(r"[⠀-⣿] Double 数 things", agent.screen.title)
     assert agent.screen.progress is not None
     assert agent.screen.bracketed_paste
