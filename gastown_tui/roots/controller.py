@@ -20,11 +20,11 @@ from gastown_tui.adapters.beads_git import BeadsGit
 from gastown_tui.adapters.callers import calling_session
 from gastown_tui.adapters.clock import SystemClock
 from gastown_tui.adapters.host_client import HostClient
-from gastown_tui.adapters.link import peer_pid
 from gastown_tui.adapters.locks import take_lock
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.screens_link import ScreensLink
+from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
@@ -174,6 +174,7 @@ class Process:
                 self._absence.beat(self._host.boot)
                 for name in list(self.context.git):
                     await self._first_look(name)
+                await self._verbs.take_up()
             except (GastownError, OSError) as error:
                 self.context.problems[_SWEEP_PROBLEM] = _in_words(error)
                 log.warning("sweep: %s", error)
