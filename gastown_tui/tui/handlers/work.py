@@ -12,7 +12,7 @@ from gastown_tui.tui.widgets.finder import Choice
 from gastown_tui.viewmodels.diff import parse
 from gastown_tui.viewmodels.queue import request_summary
 from gastown_tui.viewmodels.states import bead_mark
-from gastown_tui.viewmodels.text import clean, crop, string, strings
+from gastown_tui.viewmodels.text import clean, crop, string
 
 _TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("chore", "c"))
 
@@ -112,11 +112,14 @@ async def menu(desk: Desk) -> None:
 async def create_bead(desk: Desk) -> None:
     """Create a bead: rig, type, then its title; further lines are its description."""
     rigs = tuple(desk.store.rows("rigs"))
-    rig: str | None = rigs[0] if len(rigs) == 1 else ""
+    if not rigs:
+        desk.toast("there is no rig yet: `gastown rig add NAME PATH` in a shell", bad=True)
+        return
+    rig: str | None = rigs[0]
     if len(rigs) > 1:
         rig = await desk.pick("Which rig?", [Choice(id=each, title=each) for each in rigs])
-        if not rig:
-            return
+    if not rig:
+        return
     choices = [Choice(id=name, title=name, key=key) for name, key in _TYPES]
     kind = await desk.pick("What is it?", choices, typing=False)
     if not kind:
@@ -126,10 +129,9 @@ async def create_bead(desk: Desk) -> None:
         title, _, description = text.partition("\n")
         await desk.send(
             "create_bead",
-            rig or "",
+            rig,
             title=title.strip(),
             description=description.strip(),
-            rig=rig or "",
             type=kind,
             priority="2",
         )
@@ -144,7 +146,6 @@ def _ready(desk: Desk, rig: str) -> list[Choice]:
         and not string(row, "assignee")
         and string(row, "type") not in ("epic", "convoy")
         and (not rig or string(row, "rig") in ("", rig))
-        and not strings(row, "blocked_by")
     ]
 
 
@@ -170,7 +171,7 @@ async def sling(desk: Desk) -> None:
             return
         worker = found
     more = {"agent": worker} if worker else {}
-    await desk.send("sling", bead, bead=bead, rig=rig, **more)
+    await desk.send("sling", bead, rig=rig, **more)
 
 
 async def _worker(desk: Desk, rig: str, bead: str) -> str | None:
