@@ -79,7 +79,7 @@ def feed_link(town: Path) -> Any:
         BadInput: there is none, because the town's settings cannot be read.
     """
     from gastown_tui.adapters.daemons import feed_socket
-    from gastown_tui.adapters.link import SyncLink
+    from gastown_tui.adapters.sync_link import SyncLink
 
     try:
         return SyncLink(feed_socket(town), protocol.feed_decoder, role="cli", what="controller")
@@ -200,10 +200,11 @@ def _queue(town: Path, verb: str, target: str, arguments: dict[str, str]) -> Non
     _write(town, [Create(bead=bead)], who)
 
 
-def poke(town: Path) -> None:
-    """Tell the controller, if there is one, that beads have changed."""
+def poke(town: Path) -> bool:
+    """Tell the controller that beads have changed; False when there is none."""
     try:
         with feed_link(town) as link:
             link.send(protocol.Poke())
     except (Unavailable, BadInput):
-        return
+        return False
+    return True

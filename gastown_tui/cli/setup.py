@@ -282,6 +282,28 @@ def rig_add(
     show(f"The rig {name} stands in {home}.")
     if not gates:
         show("It has no gates: nothing is tested before it lands. Add some in rig.toml.")
+    for line in _next_steps(town, name):
+        show(line)
+
+
+def _next_steps(town: Path, name: str) -> list[str]:
+    """How work gets into a new rig, and what comes of it out again."""
+    import shlex
+
+    from gastown_tui.roots.town import rig_config
+
+    config = rig_config(town, name)
+    if config.land == "local":
+        hub, branch = str(town / name / "repo"), f"gastown/{config.default_branch}"
+        get = f"{shlex.join(['git', 'fetch', hub, branch])}   # in your checkout"
+    else:
+        get = f"git pull   # it is pushed to {plain(config.upstream)}"
+    return [
+        f'Next: gastown bead create "WHAT IS TO BE DONE" --rig {name}',
+        "      gastown sling ID   # what the line above has printed",
+        "      gastown   # or `gastown up`: starts the town",
+        f"Landed: {get}",
+    ]
 
 
 @rig.command("list")

@@ -36,8 +36,10 @@ def sling(bead: str, rig: str, agent: str) -> None:
     if agent and "/" not in agent:
         agent = polecat(rig or books.rig_of(bead), agent)
     text = slinging.sling(books, town_config(town).id, bead, {"rig": rig, "agent": agent}, actor())
-    poke(town)
+    is_up = poke(town)
     show(text)
+    if not is_up:
+        click.echo("gastown: the town is not running: gastown up", err=True)
 
 
 def _full_id(books: Books, given: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ from gastown_tui.domain.commands import FinishLanding, StartLanding
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.merge_queue import after_red, is_approved
 from gastown_tui.domain.operations import Close, Operation, SetState
+from gastown_tui.domain.ready import is_failure
 from gastown_tui.domain.town import Request
 from gastown_tui.services import verdicts
 from gastown_tui.services.baseline import gates_are_broken, held
@@ -182,11 +184,31 @@ class Landing:
             operations += records.change_request(
                 one, state="landed", landed=landed, suspect=0, lost=0, why=""
             )
-            text = f"{one.bead} landed on {one.target} at {landed[:10]}"
+            text = f"{one.bead} landed on {self._where(rig)} at {landed[:10]}"
             operations.append(records.event("landed", one.bead, text, "refinery", rig))
         verdicts.write(context, operations)
         for one in landing:
-            close_bead(context, one, f"Merged in {one.id} as {commits.get(one.id, tip)[:12]}")
+            close_bead(context, one, merged(context, one, commits.get(one.id, tip)))
+
+    def _where(self, rig: str) -> str:
+        """The branch that a rig's changes land on, and whose it is."""
+        config = self._context.rig(rig)
+        if config.land == "local":
+            return f"gastown/{config.default_branch} in {rig}/repo"
+        return f"origin/{config.default_branch}"
+
+
+def merged(context: Context, request: Request, commit: str) -> str:
+    """Why the bead of a landed request is closed: what landed where, and how to get it."""
+    text = f"Merged in {request.id} as {commit[:12]}"
+    rig = context.rig(request.rig)
+    if rig.land != "local":
+        return text
+    branch, hub = f"gastown/{rig.default_branch}", context.paths.town / rig.name / "repo"
+    fetch = shlex.join(["git", "fetch", str(hub), branch])
+    where = f", on {branch} in {rig.name}/repo; fetch it: {fetch}"
+    # A path with a word such as "error" would make other programs read a failure out of it.
+    return text if is_failure(where) else text + where
 
 
 def close_bead(context: Context, request: Request, reason: str) -> None:

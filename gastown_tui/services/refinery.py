@@ -8,7 +8,7 @@ from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Close, Operation
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.evidence import Evidence
-from gastown_tui.services.landing import Landing, close_bead
+from gastown_tui.services.landing import Landing, close_bead, merged
 
 
 class Refinery:
@@ -23,7 +23,7 @@ class Refinery:
         """End the session, take the sandbox away, free the polecat, close the request."""
         context = self._context
         request = context.request(command.request)
-        self._close_bead(request.id, f"Merged in {request.id} as {request.landed[:12]}")
+        self._close_bead(request.id, merged(context, request, request.landed))
         agent = context.books.agents.get(request.agent)
         operations: list[Operation] = []
         if agent is not None and agent.sandbox_for == request.bead:

@@ -11,6 +11,8 @@ from gastown_tui.domain import records
 from gastown_tui.domain.config import Setup
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.operations import Close, SetField
+from gastown_tui.domain.ready import is_failure
+from gastown_tui.services.context import Paths
 from gastown_tui.services.ports import Handed, TargetMoved
 
 FURIOSA = "r/polecats/furiosa"
@@ -50,6 +52,25 @@ async def test_a_bead_goes_all_the_way(bench):
     assert (agent.sandbox_for, agent.branch) == ("", "")
     assert ("clean", f"polecat/furiosa/gt-1@{request.branch.partition('@')[2]}") in bench.git.calls
     assert "its work has landed" in [why for _, why in bench.host.ended]
+    told = next(bead.title for bead in bench.books.events.values() if bead.event_kind == "landed")
+    assert told == "gt-1 landed on gastown/main in r/repo at landed-c1c"
+    fetch = f"fetch it: git fetch {bench.context.paths.town}/r/repo gastown/main"
+    assert bench.rig_store.get("gt-1").close_reason.endswith(fetch)
+
+
+@pytest.mark.parametrize(("land", "name"), [("push", "town"), ("local", "error town")])
+async def test_the_reason_of_a_landed_bead_never_reads_like_a_failure(make, tmp_path, land, name):
+    bench = make(land=land, gates=[], review="none")
+    bench.context.paths = Paths(town=tmp_path / name)
+    bench.bead()
+    bench.sling()
+    await bench.settle()
+    bench.done()
+    await bench.settle()
+    reason = bench.rig_store.get("gt-1").close_reason
+    assert reason.startswith("Merged in ")
+    assert "fetch" not in reason
+    assert not is_failure(reason)
 
 
 async def test_a_rig_without_gates_lands_at_once(make):
