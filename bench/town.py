@@ -16,9 +16,9 @@ from bench.processes import until
 from bench.terminal import Terminal
 from gastown_tui import protocol
 from gastown_tui.adapters import daemons
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.store import open_store
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cli.setup import add_rig, make_town
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.domain.operations import Create, Operation, SetState

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from gastown_tui import protocol
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.runtime_dir import runtime_dir, runtime_name
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.protocol import HostFrame
 

@@ -18,7 +18,8 @@ import msgspec
 from gastown_tui import protocol
 from gastown_tui.adapters.daemons import screens_socket
 from gastown_tui.adapters.host_client import error_of
-from gastown_tui.adapters.link import Link, SyncLink
+from gastown_tui.adapters.link import Link
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cells import Row
 from gastown_tui.domain.errors import ProtocolError, Unavailable
 

@@ -19,8 +19,8 @@ import click
 
 from gastown_tui import cells, protocol
 from gastown_tui.adapters.host_client import error_of
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.screens_client import Copy, open_sync
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cells import Row
 from gastown_tui.cli.attach_keys import LEAVE, Bytes, KeyReader, Pasted, Pressed
 from gastown_tui.cli.common import town_dir

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Final
 
 from gastown_tui import protocol
-from gastown_tui.adapters.link import peer_pid
+from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.domain.errors import ProtocolError
 from gastown_tui.protocol import HostFrame
 

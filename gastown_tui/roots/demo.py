@@ -19,9 +19,9 @@ from gastown_tui.adapters.daemons import ensure_host, host_running, stop_host
 from gastown_tui.adapters.git import hub as git_hub
 from gastown_tui.adapters.git import landing
 from gastown_tui.adapters.git.run import Git
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.rig_git import CONFLICTS
 from gastown_tui.adapters.runtime_dir import runtime_dir
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cli.setup import add_rig, make_town, write_commands
 from gastown_tui.demo.sample import DemoBead, DemoPlan, make_sample, plan_work
 from gastown_tui.domain import records

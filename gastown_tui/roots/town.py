@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from gastown_tui.adapters.store import BeadStore, open_store
 from gastown_tui.adapters.town_files import BEADS_NAME, RIG_FILE, TOWN_FILE
-from gastown_tui.domain.agents.catalogue import AgentEntry, load_entries
 from gastown_tui.domain.config import RigConfig, TownConfig, read_rig, read_town
 from gastown_tui.domain.errors import BadInput, Damaged, NotFound
 from gastown_tui.services.books import Books, RigBooks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gastown_tui.domain.agents.catalogue import AgentEntry
 
 log = logging.getLogger("gastown.town")
 
@@ -61,6 +64,10 @@ def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
     Raises:
         BadInput: an entry of the town's is not one, or the town's agent has none.
     """
+    from importlib import resources  # here, as most verbs never need either
+
+    from gastown_tui.domain.agents.catalogue import load_entries
+
     folder = resources.files("gastown_tui") / "data" / "agents"
     shipped = {
         path.name.removesuffix(".toml"): path.read_bytes()

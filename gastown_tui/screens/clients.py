@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from gastown_tui import __version__, protocol
 from gastown_tui.adapters.callers import calling_session
-from gastown_tui.adapters.link import peer_pid
+from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.domain import audience
 from gastown_tui.domain.errors import GastownError, ProtocolError
 from gastown_tui.screens.loop import READ, WRITE, Loop

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from gastown_tui import __version__, protocol
-from gastown_tui.adapters.link import peer_pid
+from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.domain.errors import GastownError, ProtocolError
 from gastown_tui.screens.loop import READ, Loop
 

@@ -78,12 +78,17 @@ _LAYERS = {
         STDLIB | {"msgspec", "git", "ptyprocess", "watchfiles", "psutil", "tomlkit"},
     ),
     "host": Layer(
-        ours("host", *SHARED, "adapters.link", "adapters.locks", "adapters.runtime_dir"),
+        ours("host", *SHARED, "adapters.sync_link", "adapters.locks", "adapters.runtime_dir"),
         STDLIB | {"msgspec", "psutil", "ptyprocess"},
     ),
     "screens": Layer(
         ours(
-            "screens", "terminal", *SHARED, "domain.audience", "adapters.link", "adapters.callers"
+            "screens",
+            "terminal",
+            *SHARED,
+            "domain.audience",
+            "adapters.sync_link",
+            "adapters.callers",
         ),
         STDLIB | {"msgspec"},
     ),

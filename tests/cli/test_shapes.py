@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from gastown_tui import protocol
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.runtime_dir import runtime_dir
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.roots.demo import RIG, Counts, make_demo, remove_demo
 
 pytestmark = pytest.mark.timeout(120)

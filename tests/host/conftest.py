@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from gastown_tui import protocol
-from gastown_tui.adapters.link import SyncLink
 from gastown_tui.adapters.runtime_dir import runtime_dir
+from gastown_tui.adapters.sync_link import SyncLink
 
 HERE = Path(__file__).parent
 _numbers = itertools.count(1)

@@ -128,7 +128,7 @@ SELF = """
 import json, os, sys
 from pathlib import Path
 from gastown_tui import protocol
-from gastown_tui.adapters.link import SyncLink
+from gastown_tui.adapters.sync_link import SyncLink
 link = SyncLink(Path(sys.argv[1]), protocol.host_decoder, what="host")
 run = os.environ["GASTOWN_RUN"]
 for frame in (
