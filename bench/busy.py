@@ -24,7 +24,7 @@ _FLOOD_LINES: Final = 100_000_000
 
 def rows(*, quick: bool) -> list[Row]:
     """All figures of one busy town, and of tmux with the same panes."""
-    seconds, count = (5.0, 30) if quick else (30.0, 400)
+    seconds, count = (5.0, 30) if quick else (30.0, 300)
     redraw = load("redraw", 10, 36, LINES)
     found: list[Row] = []
     with Town({"cat": ["cat"], "redraw": redraw}, agents=AGENTS + 1) as town:

@@ -20,7 +20,7 @@ _WARM: Final = 3
 
 def rows(*, quick: bool) -> list[Row]:
     """Milliseconds from the synced write to the feed's delta, and to the title painted."""
-    count = 20 if quick else 200
+    count = 20 if quick else 150
     with Town({"cat": ["cat"]}) as town:
         beads = town.path / "cat" / ".beads"
         with (beads / "issues.jsonl").open("a", encoding="utf-8") as file:

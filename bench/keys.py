@@ -14,14 +14,14 @@ from gastown_tui.adapters import screens_client
 from gastown_tui.cells import row_text
 from gastown_tui.domain.errors import Unavailable
 
-_FIRST, _COUNT = 0x0400, 256
-"""Cyrillic letters: narrow, and nothing else on the screen has them."""
+_LETTERS: Final = [chr(code) for code in range(0x400, 0x500) if not 0x483 <= code <= 0x489]
+"""Cyrillic without its combining marks: narrow, and nothing else on the screen has them."""
 _PAUSE_S: Final = (0.03, 0.09)
 """Between two keys, chosen by chance so that no tick of ours is met each time."""
 
 
 def _letters(count: int) -> Iterator[str]:
-    return (chr(_FIRST + at % _COUNT) for at in range(count))
+    return (_LETTERS[at % len(_LETTERS)] for at in range(count))
 
 
 def through_screens(town: Path, session: str, count: int) -> list[float]:
