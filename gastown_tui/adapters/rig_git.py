@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gastown_tui.adapters.git import diff, guard, hub, landing, leftovers, names, sandbox, stack
+from gastown_tui.adapters.git import (
+    diff,
+    guard,
+    hub,
+    landing,
+    leftovers,
+    names,
+    sandbox,
+    setup_copy,
+    stack,
+)
 from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
@@ -66,6 +76,12 @@ class RigGit:
             git.call("worktree", "remove", "--force", "--force", "--", str(path))
         sandbox.delete_branch(self.hub, branch, tip)
 
+    def copy_in(self, worktree: Path) -> None:
+        """Copy what `[setup] copy` names from where the rig was added; nothing for a URL."""
+        source, globs = self._config.source, self._config.setup.copy
+        if source and globs:
+            setup_copy.copy_ignored(Path(source), globs, worktree)
+
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """`polecat/<agent>/<bead>@<token>`."""
         return names.branch_name(agent, bead, token)
@@ -89,7 +105,7 @@ class RigGit:
             raise Conflict(
                 f"the sandbox of {agent} is on {state.branch or 'no branch'}, not {branch}"
             )
-        left = leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid")
+        left = _leftovers(path, agent)
         git = Git(path)
         tip = git.commit(f"refs/heads/{branch}") or ""
         start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
@@ -205,7 +221,7 @@ class RigGit:
         git = Git(self.hub.path)
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
-            left = leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid")
+            left = _leftovers(path, agent)
             state = sandbox_state(path)
             if left.held or not state.clean:
                 some = ", ".join([*state.dirty, *state.untracked, *state.stashes][:5])
@@ -228,6 +244,12 @@ class RigGit:
     def sandbox_diff(self, path: Path, base: str) -> str:
         """Unified diff of a sandbox, with what is not committed."""
         return diff.sandbox_diff(path, base).text
+
+
+def _leftovers(path: Path, agent: str) -> leftovers.Leftovers:
+    """Commit what an agent left, without what set-up put there."""
+    put = setup_copy.put_there(path)
+    return leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid", exclude=put)
 
 
 def _size(numstat: str) -> tuple[int, int]:

@@ -55,7 +55,8 @@ class Setup(_Table, frozen=True, kw_only=True):
     """What a fresh sandbox needs before an agent or a gate runs in it."""
 
     copy: list[str] = []
-    """Globs of ignored files to copy from the repository that the rig was added from."""
+    """Globs of ignored files to copy from the path that the rig was added from (git's own globs:
+    `.env` at the top, `**/.env` anywhere, `config` with all that is in it)."""
     run: list[str] = []
     """Shell commands, in order."""
     timeout_s: float = 600.0
@@ -124,6 +125,12 @@ def read_rig(text: str, path: str = "rig.toml") -> RigConfig:
             raise BadInput(f"{path}: {key} is {value!r}", hint=f"it may be {' or '.join(choices)}")
     if config.batch < 1 or config.gate_timeout_s <= 0:
         raise BadInput(f"{path}: batch and gate_timeout_s must be positive")
+    for glob in config.setup.copy:
+        if not glob.strip("/") or glob.startswith("/") or ".." in glob.split("/") or "\0" in glob:
+            raise BadInput(
+                f"{path}: setup.copy has {glob!r}",
+                hint="name ignored files from the top of the project, such as config/*.env",
+            )
     return config
 
 

@@ -42,7 +42,12 @@ def gate_env(context: Context, rig: RigConfig, work: Path) -> dict[str, str]:
 async def spawn_gate(
     context: Context, rig: RigConfig, run: str, name: str, work: Path, note: dict[str, str]
 ) -> None:
-    """Start the rig's gates in a worktree."""
+    """Start the rig's gates in a worktree, what its set-up copies beside them.
+
+    Raises:
+        Conflict: that cannot be copied.
+    """
+    await context.in_git(rig.name, lambda git: git.copy_in(work))
     commands = [*rig.setup.run, *rig.gates]
     await context.spawn(
         protocol.Spawn(
@@ -61,12 +66,14 @@ async def spawn_gate(
 
 
 async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str) -> None:
-    """Run the rig's set-up in a sandbox and wait for it.
+    """Copy what the rig's set-up names into a sandbox, run its commands, and wait for them.
 
     Raises:
-        Conflict: a command of it failed, with its last line, or it took too long.
+        Conflict: a file cannot be copied, a command failed, with its last line, or it took too
+            long.
     """
     rig = context.rig(rig_name)
+    await context.in_git(rig_name, lambda git: git.copy_in(sandbox))
     if not rig.setup.run:
         return
     run = context.new_run()

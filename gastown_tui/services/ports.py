@@ -152,6 +152,13 @@ class RigGit(Protocol):
             Conflict: its branch holds commits of its own.
         """
 
+    def copy_in(self, worktree: Path) -> None:
+        """Put the ignored files that the rig's set-up names into a worktree.
+
+        Raises:
+            Conflict: one cannot be copied.
+        """
+
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """The name of a work branch."""
 

@@ -164,6 +164,9 @@ class FakeGit:
     def undo(self, sandbox, branch):
         self._call("undo", branch)
 
+    def copy_in(self, worktree):
+        self._call("copy_in", worktree.name)
+
     def branch_for(self, agent, bead, token):
         return f"polecat/{agent}/{bead}@{token}"
 
