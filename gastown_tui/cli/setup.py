@@ -50,7 +50,7 @@ source = {source}
 default_branch = {branch}
 land = "{land}"             # local: on gastown/{plain_branch} in {name}/repo; push: on the upstream
 review = "{review}"      # required: you approve each change; none: green gates are enough
-permissions = "{permissions}"  # what agents start in: default, allowlist, bypass
+permissions = "{permissions}"  # what agents start in: default, allowlist, bypass (asks for nothing)
 gates = {gates}
 
 # merge = "rebase"          # or squash
@@ -59,7 +59,7 @@ gates = {gates}
 # agent = ""                # another agent than the town's
 
 # [setup]                   # before an agent or a gate works in a fresh sandbox
-# copy = [".env"]
+# copy = [".env"]           # ignored files, from the path the rig was added from
 # run = []
 # timeout_s = 600
 """
@@ -171,6 +171,8 @@ def init(directory: str, name: str, agent: str) -> None:
             '# agent = "claude" ', f"agent = {_toml(agent)} "
         )
         settings.write_text(text, "utf-8")
+    if agent == "demo":
+        show("Demo agents work on the scripted beads of the demo only: `gastown demo` shows them.")
     show(f"A town stands in {town}. Next: cd {town}; gastown rig add NAME PATH_OR_URL")
 
 
@@ -269,11 +271,13 @@ def rig_add(
 ) -> None:  # fmt: skip
     """Add the project at URL_OR_PATH as the rig NAME."""
     from gastown_tui.adapters.git.names import is_url
-    from gastown_tui.cli.common import poke
+    from gastown_tui.cli.common import poke, refuse_sessions
 
     if source.startswith("-"):
         raise BadInput(f"{source!r} is neither a URL nor a path")
     town = town_dir()
+    if permissions == "bypass":
+        refuse_sessions(town, "rig add --permissions bypass", name)
     if is_url(source):
         show(f"Cloning {plain(source)} ...")
     options = {"prefix": prefix, "review": review, "land": land, "permissions": permissions}
@@ -282,6 +286,8 @@ def rig_add(
     show(f"The rig {name} stands in {home}.")
     if not gates:
         show("It has no gates: nothing is tested before it lands. Add some in rig.toml.")
+    if permissions == "bypass":
+        show("Its agents start without any permission check: they run what they like, as you.")
     for line in _next_steps(town, name):
         show(line)
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.launch import LaunchContext, launch
+from gastown_tui.domain.agents.launch import Consents, LaunchContext, launch
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import StartSession
+from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import Operation, SetState
 from gastown_tui.domain.town import RUNNING, Agent
@@ -111,6 +112,7 @@ class Sessions:
             conversation=fresh.conversation,
             resume=resume,
             permissions=rig.permissions,
+            consents=_consents(rig),
             gate_commands=list(rig.gates),
             settings_path=str(context.paths.session_file(agent, "settings.json")),
             hooks_path=str(context.paths.session_file(agent, "hooks")),
@@ -119,3 +121,9 @@ class Sessions:
             git_env=git_env,
             caller_env=context.person_env,
         )
+
+
+def _consents(rig: RigConfig) -> Consents:
+    """What the overseer agreed to for a rig: `bypass` in its settings was typed by a person."""
+    is_bypass = rig.permissions == "bypass"
+    return Consents(bypass=is_bypass, trust=is_bypass)

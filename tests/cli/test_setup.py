@@ -1,112 +1,66 @@
-"""Towns and projects are made whole or not at all."""
+"""Towns and rigs made by the command line, without a controller."""
 
-import shutil
+from __future__ import annotations
+
 import subprocess
 
 import pytest
+from click.testing import CliRunner
 
-from gastown_tui.adapters.beads_git import BeadsGit
-from gastown_tui.cli import main
-
-
-def git(path, *args):
-    who = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-    subprocess.run(["git", "-C", str(path), *who, *args], check=True, capture_output=True)
-
-
-def test_a_town_is_made_where_nothing_is(ok, refused, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert "is a town already" in (ok("init", "t"), refused("init", "t"))[1]
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "f").touch()
-    assert "is not empty" in refused("init", "full")
-    assert "is not empty" in refused("init", "full/f")
-    assert "'nobody' is no agent: known: aider" in refused("init", "u", "--agent", "nobody")
-    assert not (tmp_path / "u").exists()
-    for name in ("with space", "ünïcode", "-dash"):
-        ok("init", "--", name)
-        assert (tmp_path / name / "town.toml").is_file()
-    monkeypatch.setenv("HOME", "")
-    assert "HOME is not set" in refused("init")
-    assert "proc" in refused("init", "/proc/x")
+from gastown_tui.adapters import callers
+from gastown_tui.adapters.store import open_store
+from gastown_tui.cli.setup import init, make_town, rig
+from gastown_tui.domain.errors import Forbidden
+from gastown_tui.roots.town import rig_config
 
 
-def test_a_town_that_fails_half_way_is_taken_away(tmp_path, monkeypatch, refused):
-    def fail(_self):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(BeadsGit, "make_town", fail)
-    there = tmp_path / "there"
-    there.mkdir()
-    refused("init", str(there))
-    refused("init", str(tmp_path / "new"))
-    assert list(there.iterdir()) == []
-    assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("name", ["../x", "a b", "A", "é", ".beads", "mayor", "", "x" * 41, "a/b"])
-def test_names_of_rigs_are_no_paths(quiet_town, refused, name):
-    assert "cannot name a rig" in refused("rig", "add", name, "/tmp")
-    assert sorted(p.name for p in quiet_town.iterdir() if p.name[0] != ".") == ["lib", "town.toml"]
-
-
-def test_what_cannot_be_a_project_is_refused(quiet_town, refused, tmp_path):
-    """Nothing is left of any of them, and the name stays free."""
-    plain, empty, many, good = (tmp_path / name for name in ("plain", "empty", "many", "good"))
-    for place in (plain, empty, many, good):
-        place.mkdir()
-    git(empty, "init", "-q")
-    for place in (many, good):
-        git(place, "init", "-q", "-b", "one")
-        git(place, "commit", "-q", "--allow-empty", "-m", "x")
-    git(many, "branch", "two")
-    git(many, "checkout", "-q", "--detach")
-    bare = tmp_path / "bare"
-    subprocess.run(["git", "clone", "-q", "--bare", str(many), str(bare)], check=True)
-    git(bare, "symbolic-ref", "HEAD", "refs/heads/gone")
-    for source, words in (
-        (plain, "not a git repository"),
-        (empty, "has no commit yet"),
-        (bare, "no default branch"),
-        (tmp_path / "nothing", "there is no"),
-        (quiet_town, "is inside the town"),
-        (quiet_town / "lib" / "repo", "is inside the town"),
-        ("http://127.0.0.1:1/x", "git clone"),
-        ("ext::sh -c 'touch pwned'", "not allowed"),
-        ("--upload-pack=x", "No such option"),
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A town, a repository, and `rig add`."""
+    source = tmp_path / "hello there"
+    source.mkdir()
+    (source / "f").write_text("one\n")
+    for args in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        ("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "one"),
     ):
-        code = 2 if words == "No such option" else 1
-        assert words in refused("rig", "add", "new", str(source), code=code)
-        assert not (quiet_town / "new").exists()
-    assert "the prefix li is taken" in refused("rig", "add", "new", str(good), "--prefix", "li")
-    assert "nothing is pushed into it" in refused("rig", "add", "new", str(good), "--land", "push")
-    assert "is not one of" in refused("rig", "add", "new", str(good), "--permissions", "x", code=2)
-    assert "there is a rig lib already" in refused("rig", "add", "lib", str(good))
-    assert not (quiet_town / "new").exists()
-    assert not (quiet_town / "pwned").exists()
+        subprocess.run(["git", "-C", str(source), *args], check=True)
+    town = make_town(tmp_path / "town", "town")
+    monkeypatch.setenv("GASTOWN_TOWN", str(town))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    def add(*options):
+        return CliRunner().invoke(rig, ["add", "hello", str(source), *options])
+
+    return town, add
 
 
-def test_what_a_killed_rig_add_left_is_no_obstacle(quiet_town, ok, refused, tmp_path):
-    git_dir = tmp_path / "we ird é" / "-p'j\"x"
-    git_dir.mkdir(parents=True)
-    git(git_dir, "init", "-q", "-b", "main")
-    git(git_dir, "commit", "-q", "--allow-empty", "-m", "x")
-    (quiet_town / "new" / ".repo.partial-abc").mkdir(parents=True)
-    ok("rig", "add", "new", str(git_dir))
-    assert "new" in ok("rig", "list")
-    shutil.rmtree(quiet_town / "new")
-    (quiet_town / "new").mkdir()
-    (quiet_town / "new" / "mine").touch()
-    assert "is in the way" in refused("rig", "add", "new", str(git_dir))
-    assert (quiet_town / "new" / "mine").exists()
+def test_a_new_rig_says_what_comes_next(place):
+    town, add = place
+    said = add().stdout
+    assert "--rig hello" in said
+    assert "gastown sling" in said
+    assert f"git fetch {town}/hello/repo gastown/main" in said
+    assert "without any permission check" not in said
 
 
-def test_no_git_is_one_line(tmp_path, monkeypatch, refused):
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "git").write_text("#!/bin/sh\necho git version 2.20.1\n")
-    (folder / "git").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    assert "is too old: install git 2.34" in refused("init", str(tmp_path / "t"))
-    assert not (tmp_path / "t").exists()
-    assert main.run(["--version"]) == 0
+def test_bypass_is_the_word_of_a_person(place, monkeypatch):
+    town, add = place
+    monkeypatch.setattr(callers, "calling_session", lambda _pid: "hello/polecats/nux")
+    refused = add("--permissions", "bypass")
+    assert isinstance(refused.exception, Forbidden)
+    assert not (town / "hello").exists()
+    store = open_store(town / ".beads")
+    noted = store.list(issue_type="event", include_closed=True, include_wisps=True)
+    assert [one.event_kind for one in noted] == ["refused"]
+    store.close()
+    monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
+    assert "without any permission check" in add("--permissions", "bypass").stdout
+    assert rig_config(town, "hello").permissions == "bypass"
+
+
+def test_whoever_chooses_demo_agents_is_told_what_they_are(tmp_path):
+    for agent, is_told in (("demo", True), ("shell", False)):
+        said = CliRunner().invoke(init, [str(tmp_path / agent), "--agent", agent]).stdout
+        assert ("gastown demo" in said) == is_told

@@ -346,3 +346,27 @@ async def test_a_foreign_hook_is_not_ours(bench):
     await bench.settle()
     assert bench.books.agents == {}
     assert bench.host.spawned == []
+
+
+@pytest.mark.parametrize("permissions", ["default", "bypass"])
+async def test_bypass_is_started_on_the_word_that_the_rigs_settings_keep(make, permissions):
+    bench = make(permissions=permissions, agent="claude")
+    bench.bead()
+    bench.sling()
+    await bench.settle()
+    assert ("bypassPermissions" in bench.host.spawned[-1].argv) == (permissions == "bypass")
+
+
+async def test_set_up_copies_files_before_agents_and_gates_start(bench):
+    bench.git.raises["copy_in"] = Conflict("[setup] copy: .env: not there")
+    bench.bead()
+    bench.sling()
+    bench.controller._look()
+    await asyncio.gather(*bench.controller._tasks.values())
+    assert bench.host.spawned == []
+    bench.git.raises.clear()
+    await bench.settle(100)
+    bench.done()
+    await bench.settle()
+    copied = [call for call in bench.git.calls if call[0] == "copy_in"]
+    assert copied[-2:] == [("copy_in", "furiosa"), ("copy_in", "evidence-1")]
