@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from gastown_tui.viewmodels.text import Record, string
+from gastown_tui.viewmodels.text import Line, Record, Span, fit, string
 
 
 class Mark(NamedTuple):
@@ -70,6 +70,7 @@ BEAD: Final = {
 }
 """By the `status` of a bead."""
 
+_LEGEND_COLUMNS: Final = 4
 _UNKNOWN: Final = Mark("·", " ", "", "muted")
 
 
@@ -102,3 +103,15 @@ def bead_mark(row: Record) -> Mark:
     if status == "open" and row.get("blocked_by") and not row.get("ready"):
         status = "blocked"
     return BEAD.get(status, _UNKNOWN._replace(word=status))
+
+
+def legend() -> tuple[Line, ...]:
+    """What the letters in front of agents mean, in lines of at most 66 cells."""
+    needs = {mark.letter: (mark, need) for need, mark in NEED.items() if need != "done"}
+    states = {mark.letter: (mark, mark.word) for mark in AGENT.values()}
+    parts: list[tuple[Span, Span]] = [
+        ((f"  {mark.glyph} {mark.letter} ", mark.role), (fit(word, 10), "muted"))
+        for mark, word in (states | needs).values()
+    ]
+    rows = [parts[at : at + _LEGEND_COLUMNS] for at in range(0, len(parts), _LEGEND_COLUMNS)]
+    return tuple(tuple(span for part in row for span in part) for row in rows)

@@ -486,3 +486,31 @@ async def test_diff_of_an_agent_without_a_request_only_shows(seat):
         await s.press("m", "q")
         await s.until(lambda: s.app.screen is s.board)
         assert s.asked == []
+
+
+async def test_help_begins_with_the_letters_of_the_states(seat):
+    async with seat() as s:
+        await s.press("question_mark")
+        await s.overlay()
+        await s.pilot.pause()
+        assert "W working" in s.text()
+        assert "P permission" in s.text()
+        await s.write("kill")
+        assert "P permission" not in s.text()
+
+
+@pytest.mark.parametrize(
+    ("alive", "words"),
+    [(0, "no agent is running"), (1, "1 agent is running"), (3, "3 agents are running")],
+)
+async def test_quitting_counts_who_is_alive(seat, alive, words):
+    async with seat() as s:
+        feed = s.town.feed["agents"]
+        s.town.change(
+            agents={key: row | {"alive": at < alive} for at, (key, row) in enumerate(feed.items())}
+        )
+        await s.until(lambda: "alive" in s.board.store.row("agents", "mayor"))
+        said = []
+        s.app.exit = lambda **with_words: said.append(with_words["message"])
+        await s.press("q")
+        assert words in said[0]

@@ -47,6 +47,14 @@ def test_states_are_told_apart_without_colour(table):
     assert len({mark.letter for mark in marks}) == len(marks)
 
 
+def test_the_legend_tells_every_letter_once():
+    text = " ".join(map(line_text, states.legend()))
+    for part in ("● W working", "◆ P permission", "? Q question", "◈ D dialog", "↑ M handed in"):
+        assert part in text
+    assert " waiting " not in text
+    assert all(line_cells(line) <= 66 for line in states.legend())
+
+
 def test_who_needs_the_overseer_permission_first_then_the_longest_wait():
     assert needy(AGENTS) == ("r/polecats/dag", "r/polecats/nux", "r/polecats/slit")
 

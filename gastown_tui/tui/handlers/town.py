@@ -8,8 +8,9 @@ from typing import Final
 from gastown_tui.tui.actions import ACTIONS, BY_ID
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
-from gastown_tui.tui.widgets.finder import Choice
-from gastown_tui.viewmodels.states import agent_mark, bead_mark, queue_mark
+from gastown_tui.tui.widgets.finder import Choice, Finder
+from gastown_tui.tui.widgets.overlay import Overlay
+from gastown_tui.viewmodels.states import agent_mark, bead_mark, legend, queue_mark
 from gastown_tui.viewmodels.text import clean, plural, string
 
 _MOST: Final = 3000
@@ -78,7 +79,8 @@ async def palette(desk: Desk) -> None:
 async def show_help(desk: Desk) -> None:
     """Every action with its keys; choosing one runs it."""
     choices = action_choices(desk, all_contexts=True)
-    await _chosen(desk, await desk.pick("Help: choose an action to run it", choices))
+    finder: Overlay[str] = Finder("Help: choose an action to run it", choices, notes=legend())
+    await _chosen(desk, await desk.show(finder))
 
 
 async def start(desk: Desk) -> None:
@@ -123,10 +125,10 @@ async def _ask(verb: str, desk: Desk) -> None:
 
 def leave(desk: Desk) -> None:
     """Close the screen; nothing else ends."""
-    living = ("working", "starting", "waiting", "idle", "parked", "stalled")
-    there = sum(string(row, "state") in living for row in desk.store.rows("agents").values())
-    text = f"The town goes on: {plural(there, 'agent')} running. `gastown` brings the screen back,"
-    desk.screen.app.exit(message=f"{text} `gastown down` stops them.")
+    alive = sum(row.get("alive") is True for row in desk.store.rows("agents").values())
+    there = f"{plural(alive, 'agent is', 'agents are')} running" if alive else "no agent is running"
+    text = f"The town goes on: {there}. `gastown` brings the screen back,"
+    desk.screen.app.exit(message=f"{text} `gastown down` stops the town.")
 
 
 HANDLERS: Final[dict[str, Handler]] = {

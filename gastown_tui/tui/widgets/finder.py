@@ -31,15 +31,24 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 class Finder(Overlay[str]):
     """Answers with the id of what was chosen."""
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, typing: bool = True) -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        *,
+        typing: bool = True,
+        notes: Sequence[Line] = (),
+    ) -> None:
+        """`notes` stand above the choices while nothing is typed."""
         super().__init__()
+        self._notes = tuple(notes)
         self._title, self._choices, self._typing = title, tuple(choices), typing
         self._texts = [
             f"{clean(each.title)} {clean(each.hint)} {clean(each.group)}" for each in choices
         ]
         self.query_text = ""
         self._index = self._top = 0
-        self._rows: list[Choice | str] = []
+        self._rows: list[Choice | Line] = []
         self._search()
 
     @property
@@ -57,12 +66,12 @@ class Finder(Overlay[str]):
 
     def _search(self) -> None:
         if not self.query_text.strip():
-            rows: list[Choice | str] = []
+            rows: list[Choice | Line] = [*self._notes]
             group = ""
             for each in self._choices:
                 if each.group != group:
                     group = each.group
-                    rows.append(group)
+                    rows.append(((f"  {clean(group)}", "faint"),))
                 rows.append(each)
             self._rows = rows
         else:
@@ -76,12 +85,15 @@ class Finder(Overlay[str]):
         at, rows = self._index, self._rows
         way = 1 if step >= 0 else -1
         at = max(0, min(len(rows) - 1, at + step))
-        while 0 <= at < len(rows) and isinstance(rows[at], str):
+        while 0 <= at < len(rows) and not isinstance(rows[at], Choice):
             at += way
         if 0 <= at < len(rows):
             self._index = at
         page = max(1, self.size.height - 3)
-        self._top = max(0, min(self._top, max(0, self._index - 1)), self._index - page + 1)
+        above = self._index
+        while above and not isinstance(rows[above - 1], Choice):
+            above -= 1  # headings and notes come into sight with the row below them
+        self._top = max(0, min(self._top, above), self._index - page + 1)
         if self.is_attached:
             self.refresh(self.size.region)
 
@@ -105,8 +117,8 @@ class Finder(Overlay[str]):
                 return paint_line((("  nothing answers to that", "faint"),), width, "over")
             return blank(width, "over")
         row = self._rows[at]
-        if isinstance(row, str):
-            return paint_line(((f"  {clean(row)}", "faint"),), width, "over")
+        if not isinstance(row, Choice):
+            return paint_line(row, width, "over")
         return paint_line(self._row(row, width), width, "cursor" if at == self._index else "over")
 
     def _row(self, row: Choice, width: int) -> Line:
