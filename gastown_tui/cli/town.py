@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +23,9 @@ from gastown_tui.cli.common import (
     town_dir,
 )
 from gastown_tui.domain.errors import Conflict, Forbidden, GastownError, Unavailable
+
+if TYPE_CHECKING:
+    from gastown_tui.protocol import TableRow
 
 _UP_S = 15.0
 
@@ -90,9 +95,25 @@ def up(resume: str) -> None:
     for name in rig_names(town):
         readable_rig(town, name)
     show(f"The town in {town} is up.")
-    held = tables(town)["town"]["town"].get("resume_held")
-    if resume != "all" and isinstance(held, list) and held:
-        show(f"{len(held)} agents wait for your word: gastown up --resume all")
+    held = _held(tables(town))
+    until = time.monotonic() + _UP_S
+    while resume == "all" and held and time.monotonic() < until:
+        time.sleep(0.05)  # the next look at the town publishes that they go on
+        held = _held(tables(town))
+    if held:
+        show(_who_waits(held))
+
+
+def _held(found: Mapping[str, Mapping[str, TableRow]]) -> list[str]:
+    """Who waits for the overseer's word after an absence."""
+    held = found["town"]["town"].get("resume_held")
+    return [str(one) for one in held] if isinstance(held, list) else []
+
+
+def _who_waits(held: list[str]) -> str:
+    waits = "1 agent waits" if len(held) == 1 else f"{len(held)} agents wait"
+    some = ", ".join(plain(one) for one in held[:5]) + (" ..." if len(held) > 5 else "")
+    return f"{waits} for your word: {some} (gastown up --resume all)"
 
 
 @click.command()
@@ -149,8 +170,11 @@ def status(as_json: bool) -> None:
         queue[str(request["state"])] = queue.get(str(request["state"]), 0) + 1
     listed = ", ".join(f"{count} {state}" for state, count in sorted(queue.items()))
     show(f"  merge queue: {listed or 'empty'}")
+    waiting = _held(found)
+    if waiting:
+        show(f"  {_who_waits(waiting)}")
     for agent in found["agents"].values():
-        if agent["needs"]:
+        if agent["needs"] and agent["session"] not in waiting:
             show(
                 f"  needs you: {plain(agent['session'])}: {agent['needs']}"
                 f" {plain(agent['question'])}".rstrip()
@@ -168,9 +192,8 @@ def agents(as_json: bool, catalogue: bool) -> None:
         from gastown_tui.roots.town import town_config
 
         entries = entries_of(town_config(town))
-        table(
-            ("NAME", "COMMAND", "ABOUT"), [(e.name, e.command, e.about) for e in entries.values()]
-        )
+        ordered = [entry for _, entry in sorted(entries.items())]
+        table(("NAME", "COMMAND", "ABOUT"), [(e.name, e.command, e.about) for e in ordered])
         return
     rows = list(tables(town)["agents"].values())
     if as_json:
@@ -194,9 +217,11 @@ def agents(as_json: bool, catalogue: bool) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 @click.option("-n", "count", default=40, help="How many of the newest.")
-def events(as_json: bool, count: int) -> None:
+@click.option("--all", "everything", is_flag=True, help="With what was asked of the controller.")
+def events(as_json: bool, count: int, everything: bool) -> None:
     """What has happened, the newest last."""
     rows = sorted(tables(town_dir())["events"].values(), key=lambda row: float(str(row["at"])))
+    rows = [row for row in rows if everything or not str(row["kind"]).startswith("request.")]
     rows = rows[-count:]
     if as_json:
         show_json(rows)

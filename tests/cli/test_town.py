@@ -1,42 +1,77 @@
-"""Verbs of the town while nobody serves it: each says what to do, none loses a request."""
+"""What `up`, `status`, `events` and `agents` say, over tables of a controller."""
+
+from __future__ import annotations
+
+import re
 
 import pytest
+from click.testing import CliRunner
 
-from gastown_tui.roots.town import town_store
-
-
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ("status",),
-        ("agents",),
-        ("events",),
-        ("mq", "list"),
-        ("convoy", "list"),
-        ("mq", "diff", "x"),
-    ],
-)
-def test_without_a_controller_the_way_out_is_named(quiet_town, refused, verb):
-    assert refused(*verb) == "the controller is not running: start it with `gastown up`"
+from gastown_tui.cli import town as verbs
+from gastown_tui.cli.setup import make_town
 
 
-def test_a_request_is_kept_for_the_next_controller(quiet_town, refused):
-    assert refused("kill", "nux").startswith("queued: the controller is not running")
-    store = town_store(quiet_town)
-    kept = [one for one in store.list(include_wisps=True) if one.event_kind == "request.kill"]
-    store.close()
-    assert [(one.target, one.actor, one.status) for one in kept] == [("nux", "overseer", "open")]
+@pytest.fixture
+def said(tmp_path, monkeypatch):
+    """Runs a verb over a sequence of tables, the last of which stays."""
+    town = make_town(tmp_path / "town", "town")
+    monkeypatch.setenv("GASTOWN_TOWN", str(town))
+    monkeypatch.setattr(verbs, "start_town", lambda _town, *, resume: None)
+
+    def call(verb, *arguments, held=([],), agents=(), kinds=()):
+        left = list(held)
+
+        def tables(_town):
+            waiting = left.pop(0) if len(left) > 1 else left[0]
+            row = {"name": "town", "wanted": "up", "problems": [], "resume_held": waiting}
+            events = {
+                str(at): {"at": at, "kind": kind, "actor": "a", "text": f"text {at}"}
+                for at, kind in enumerate(kinds)
+            }
+            return {
+                "town": {"town": row}, "rigs": {}, "mq": {}, "convoys": {}, "events": events,
+                "agents": {name: agent(name) for name in agents},
+            }  # fmt: skip
+
+        monkeypatch.setattr(verbs, "tables", tables)
+        result = CliRunner().invoke(verb, list(arguments))
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return call
 
 
-def test_down_of_a_town_that_does_not_run_asks_for_nothing(quiet_town, ok):
-    assert ok("down") == "The town was not running."
-    store = town_store(quiet_town)
-    assert [one for one in store.list(include_wisps=True) if one.issue_type == "event"] == []
-    store.close()
+def agent(name):
+    return {"session": name, "state": "paused", "needs": "question", "question": "Go on?"}
 
 
-def test_a_controller_that_cannot_start_says_why(quiet_town, refused):
-    path = quiet_town / "town.toml"
-    path.write_text(f"agnt = 1\n{path.read_text()}")
-    for verb in (("status",), ("agents",), ("up",), ("nudge", "x", "y")):
-        assert "did you mean agent?" in refused(*verb)
+def test_up_says_who_waits_in_the_right_number(said):
+    assert "1 agent waits for your word: a (" in said(verbs.up, held=(["a"],))
+    assert "2 agents wait for your word: a, b (" in said(verbs.up, held=(["a", "b"],))
+    assert "your word" not in said(verbs.up)
+
+
+def test_up_that_resumes_all_waits_until_they_go_on(said):
+    assert "your word" not in said(verbs.up, "--resume", "all", held=(["a"], ["a"], []))
+
+
+def test_status_names_once_who_waits_for_a_word(said):
+    text = said(verbs.status, held=(["r/polecats/a"],), agents=("r/polecats/a", "r/polecats/b"))
+    assert text.count("r/polecats/a") == 1
+    assert "1 agent waits for your word: r/polecats/a" in text
+    assert "needs you: r/polecats/b: question Go on?" in text
+
+
+def test_events_are_shown_without_the_requests_behind_them(said):
+    kinds = ("slung", "request.approve", "landed")
+    assert re.findall(r"text \d", said(verbs.events, "-n", "2", kinds=kinds)) == [
+        "text 0",
+        "text 2",
+    ]
+    assert "request.approve" in said(verbs.events, "--all", kinds=kinds)
+
+
+def test_the_catalogue_is_in_order(said):
+    names = [line.split()[0] for line in said(verbs.agents, "--catalogue").splitlines()[1:]]
+    assert names == sorted(names)
+    assert "claude" in names
