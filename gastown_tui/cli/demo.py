@@ -10,6 +10,8 @@ import click
 from gastown_tui.cli.common import show, show_json
 from gastown_tui.domain.errors import Unavailable
 
+_GOING_DOWN = "Taking the demo town down ..."
+
 
 @click.command()
 @click.option("--headless", is_flag=True, help="Without the screen: run to the end and count.")
@@ -34,6 +36,7 @@ def demo(
     def say(text: str) -> None:
         if not as_json:
             show(text)
+            sys.stdout.flush()
 
     made = make_demo(agents, seed=seed, beads=beads, speed=speed or 20.0, review=review)
     started = time.monotonic()
@@ -43,6 +46,7 @@ def demo(
         result = count(made, time.monotonic() - started)
     finally:
         if not keep:
+            say(_GOING_DOWN)
             remove_demo(made)
     if as_json:
         import msgspec
@@ -80,6 +84,8 @@ def _with_screen(
         keep = False
     finally:
         if not keep:
+            show(_GOING_DOWN)
+            sys.stdout.flush()
             remove_demo(made)
     if keep:
         show(f"It is kept: cd {made.town}; gastown. To remove it: gastown down; rm -r {made.home}")

@@ -8,6 +8,8 @@ from typing import Final, Literal, Protocol, cast
 import msgspec
 
 from gastown_tui.domain.agents.catalogue import AgentEntry
+from gastown_tui.domain.agents.environment import money
+from gastown_tui.domain.agents.launch import LaunchContext, environment
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.town import Agent, AgentFact, Now
@@ -16,6 +18,8 @@ from gastown_tui.services.context import Context
 
 _COUNT_S: Final = 5.0
 """Between two looks into a transcript."""
+_ENDED: Final = "ended: "
+"""Before the reason, in how the host tells of a run that was ended."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +27,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens: int = 0
     cost: float = 0.0
+    money: str = ""
+    """What pays for it: `subscription`, or `API key ...1234`; empty for what costs nothing."""
 
 
 class TokenSum(Protocol):
@@ -106,10 +112,20 @@ class Facts:
             return
         self._counted[agent.address] = now.awake
         try:
-            tokens, cost = self._signs.usage(self._context.entry(agent), agent)
+            entry = self._context.entry(agent)
+            tokens, cost = self._signs.usage(entry, agent)
         except NotFound:
             return
-        self.usage[agent.address] = Usage(tokens=tokens.total, cost=round(cost, 4))
+        self.usage[agent.address] = Usage(
+            tokens=tokens.total, cost=round(cost, 4), money=self._money(entry)
+        )
+
+    def _money(self, entry: AgentEntry) -> str:
+        """What pays for an agent that is started now."""
+        if not entry.prices:
+            return ""
+        start = LaunchContext(town="", agent="", run="", caller_env=self._context.person_env)
+        return money(environment(entry, start))
 
     def _state(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
         """Derive it; an agent whose entry the catalogue lost must not hide the others."""
@@ -164,7 +180,11 @@ class Facts:
             progress_s=quiet_s if last_hook is None else last_hook,
             previous=previous,
         )
-        return derive(evidence, now.wall)
+        found = derive(evidence, now.wall)
+        if found.state == "exited" and row.why.startswith(_ENDED):
+            # By the town, for a reason that says more than the signal it was done with.
+            return msgspec.structs.replace(found, evidence=row.why.removeprefix(_ENDED))
+        return found
 
     def row_of(self, agent: Agent) -> RunRow | None:
         """The agent's run as the host tells it."""

@@ -118,6 +118,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts) -> TableRow:
         "rows_hash": facts.rows_hash(agent.address),
         "tokens": usage.tokens,
         "cost": usage.cost,
+        "money": usage.money,
         "entry": facts.entry_name(agent),
         "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
         "branch": agent.branch,

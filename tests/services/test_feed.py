@@ -12,7 +12,9 @@ import pytest
 from service_fakes import NUX
 
 from gastown_tui import protocol
+from gastown_tui.adapters.agents.catalogue_files import shipped_entries
 from gastown_tui.domain import records
+from gastown_tui.domain.agents.catalogue import load_entries
 from gastown_tui.domain.operations import Close, Create, Delete, Reopen, SetField
 from gastown_tui.domain.town import Agent
 from gastown_tui.services.feed_rows import build
@@ -123,6 +125,42 @@ def test_an_agent_whose_program_nobody_knows_is_shown_and_stops_nobody(bench):
     look(bench)
     row = bench.feed.tables["agents"][NUX]
     assert (row["state"], row["needs"]) == ("error", "error")
+
+
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [("ended: the town went down", "the town went down"), ("exit", "exit code 143")],
+)
+def test_a_session_that_was_ended_says_why(bench, why, shown):
+    agent = Agent(address=NUX, record="hq-x", rig="r", name="nux", entry="claude", run="run1")
+    bench.town_store.apply([records.create_agent(agent)], actor="me")
+    bench.bead()
+    bench.hook()
+    bench.table.update(
+        protocol.RunRow(run="run1", name=NUX, started=1.0, ended=2.0, code=143, why=why)
+    )
+    look(bench)
+    row = bench.feed.tables["agents"][NUX]
+    assert (row["state"], row["evidence"]) == ("exited", shown)
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "money"),
+    [
+        ("claude", "", "subscription"),
+        ("claude", "sk-123456789", "API key ...6789"),
+        ("shell", "", ""),
+    ],
+)
+def test_what_pays_for_an_agent_is_shown(bench, entry, key, money):
+    bench.context.entries = load_entries(
+        shipped_entries(), {"claude": {"env_pass": ["ANTHROPIC_API_KEY"]}}
+    )
+    bench.context.person_env = {"PATH": "/bin", "ANTHROPIC_API_KEY": key}
+    agent = Agent(address=NUX, record="hq-x", rig="r", name="nux", entry=entry)
+    bench.town_store.apply([records.create_agent(agent)], actor="me")
+    look(bench)
+    assert bench.feed.tables["agents"][NUX]["money"] == money
 
 
 @pytest.fixture
