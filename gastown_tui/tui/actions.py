@@ -137,6 +137,8 @@ _DIFF: Final = _group(
     _action("diff.side", "s", "Side by side, or unified", "side by side", context="diff"),
     _action("diff.approve", "m", "Approve for merge the tip shown", "approve", context="diff"),
     _action("diff.reject", "x", "Reject, with a reason", "reject", context="diff", strong=True),
+    _action("diff.retry", "t", "Try a rejected request again", "again", context="diff"),
+    _action("diff.drop", "X", "Drop a rejected request", "drop", context="diff", strong=True),
     _action("diff.help", "question_mark f1", "Help", context="diff"),
     _action("diff.close", "q escape", "Back to the town", "back", context="diff"),
 )

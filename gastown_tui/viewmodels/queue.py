@@ -41,6 +41,25 @@ def request_order(queue: Mapping[str, Record]) -> tuple[str, ...]:
     return tuple(sorted(queue, key=place))
 
 
+_VERBS: Final = ("approve", "reject", "hold", "retry", "drop")
+_OFFERED: Final = {
+    "submitted": ("approve", "reject", "hold", "drop"),
+    "testing": ("approve", "reject", "hold", "drop"),
+    "approved": ("reject", "hold", "retry", "drop"),
+    "rework": ("hold", "retry", "drop"),
+    "rejected": ("retry", "drop"),
+    "held": ("approve", "reject", "retry", "drop"),
+    "landing": (),
+    "landed": (),
+    "dropped": (),
+}
+
+
+def offered(row: Record) -> tuple[str, ...]:
+    """What can be asked about a request in its state; everything in one that is not known."""
+    return _OFFERED.get(string(row, "state"), _VERBS)
+
+
 def request_why(row: Record) -> str:
     """The reason of a request's state: its own words, else those of a gate that has not passed."""
     if why := string(row, "why"):

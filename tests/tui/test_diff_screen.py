@@ -116,3 +116,45 @@ async def test_code_is_coloured_and_escape_sequences_are_shown(seat):
         inks = {part.text.strip(): part.style.color for part in strip}
         assert inks["def"] != inks["f"]
         assert "␛[31m" in strip.text
+
+
+@pytest.mark.parametrize(
+    ("state", "hints", "key", "asked"),
+    [
+        ("review", ["approve", "reject"], "m", ("approve", {"tip": "8be01d4"})),
+        ("rejected", ["again", "drop"], "t", ("retry", {})),
+        ("landed", [], "m", None),
+        ("dropped", [], "x", None),
+        ("rejected", ["again", "drop"], "m", None),
+        ("rework", [], "m", None),
+    ],
+)
+async def test_the_diff_offers_what_is_possible(seat, state, hints, key, asked):
+    async with seat(size=(160, 40)) as s:
+        mine = {"mr-1": dict(s.town.feed["mq"]["mr-1"]) | {"state": state}}
+        s.town.change(mq=dict.fromkeys(s.town.feed["mq"]) | mine)
+        await s.until(lambda: s.board.panels.lists["queue"].keys == ("mr-1",))
+        await s.press("3", "d")
+        await s.until(lambda: isinstance(s.app.screen, DiffScreen))
+        await s.pilot.pause()
+        line = s.text().splitlines()[-1]
+        assert [word for word in ("approve", "reject", "again", "drop") if word in line] == hints
+        await s.press(key)
+        if asked is None:
+            assert isinstance(s.app.screen, DiffScreen)
+            assert s.toasts()
+        else:
+            await s.until(lambda: s.asked)
+            assert s.asked == [(asked[0], "mr-1", asked[1])]
+
+
+async def test_a_rejected_request_is_dropped_after_a_question(seat):
+    async with seat() as s:
+        s.board.reveal("queue", "mr-12")
+        await s.press("d")
+        await s.until(lambda: isinstance(s.app.screen, DiffScreen))
+        await s.press("X")
+        await s.overlay()
+        await s.press("y")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("drop", "mr-12", {})]

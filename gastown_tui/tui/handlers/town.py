@@ -9,7 +9,6 @@ from gastown_tui.tui.actions import ACTIONS, BY_ID
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.finder import Choice, Finder
-from gastown_tui.tui.widgets.overlay import Overlay
 from gastown_tui.viewmodels.states import agent_mark, bead_mark, legend, queue_mark
 from gastown_tui.viewmodels.text import clean, plural, string
 
@@ -79,8 +78,9 @@ async def palette(desk: Desk) -> None:
 async def show_help(desk: Desk) -> None:
     """Every action with its keys; choosing one runs it."""
     choices = action_choices(desk, all_contexts=True)
-    finder: Overlay[str] = Finder("Help: choose an action to run it", choices, notes=legend())
-    await _chosen(desk, await desk.show(finder))
+    finder = Finder("Help: choose an action to run it", choices, notes=legend())
+    found = await desk.show(finder)
+    await _chosen(desk, found)
 
 
 async def start(desk: Desk) -> None:

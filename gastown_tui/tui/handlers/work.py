@@ -10,8 +10,8 @@ from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.screens.diff import DiffScreen
 from gastown_tui.tui.widgets.finder import Choice
 from gastown_tui.viewmodels.diff import parse
-from gastown_tui.viewmodels.queue import request_summary
-from gastown_tui.viewmodels.states import bead_mark
+from gastown_tui.viewmodels.queue import offered, request_summary
+from gastown_tui.viewmodels.states import bead_mark, queue_mark
 from gastown_tui.viewmodels.text import clean, crop, string
 
 _TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("chore", "c"))
@@ -35,7 +35,7 @@ async def show_diff(desk: Desk) -> None:
             span=f"{clean(found.base)[:12]}..{clean(found.tip)[:12]}",
             truncated=found.truncated,
             keymap=desk.keymap,
-            reviewed=bool(request),
+            offers=_diff_offers(desk, request),
         )
     )
     if verdict is None or not request:
@@ -43,8 +43,21 @@ async def show_diff(desk: Desk) -> None:
     kind, reason = verdict
     if kind == "approve":
         await desk.send("approve", request, tip=found.tip)
-    else:
+    elif kind == "reject":
         await desk.send("reject", request, reason=reason)
+    elif kind == "retry":
+        await desk.send("retry", request)
+    else:
+        await _drop(desk, request)
+
+
+def _diff_offers(desk: Desk, request: str) -> tuple[str, ...]:
+    """A verdict on the diff; one that was rejected is tried again or dropped."""
+    if not request:
+        return ()
+    row = desk.store.row("mq", request)
+    wanted = ("retry", "drop") if string(row, "state") == "rejected" else ("approve", "reject")
+    return tuple(each for each in wanted if each in offered(row))
 
 
 def _meant(desk: Desk) -> str:
@@ -77,8 +90,11 @@ async def reject(desk: Desk) -> None:
 
 async def drop(desk: Desk) -> None:
     """Take the request out of the queue for good."""
-    if not (request := _meant(desk)):
-        return
+    if request := _meant(desk):
+        await _drop(desk, request)
+
+
+async def _drop(desk: Desk, request: str) -> None:
     row = desk.store.row("mq", request)
     lines = (((crop(request_summary(row), 64), "text"),), (("Its branch is kept.", "muted"),))
     if await desk.confirm("Drop the request?", *lines):
@@ -104,8 +120,11 @@ async def menu(desk: Desk) -> None:
     """What can be done with the request."""
     if not (request := _meant(desk)):
         return
-    title = f"Merge request: {desk.title_of(request)}"
-    if found := await desk.pick(title, _MENU, typing=False):
+    row = desk.store.row("mq", request)
+    possible = {f"queue.{verb}" for verb in offered(row)} | {"diff.show"}
+    choices = [each for each in _MENU if each.id in possible]
+    title = f"{queue_mark(row).word or 'Merge request'}: {desk.title_of(request)}"
+    if found := await desk.pick(title, choices, typing=False):
         await desk.screen.perform(found)
 
 

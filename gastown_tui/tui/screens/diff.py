@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, Final, TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,7 +11,7 @@ from textual.layout import Layout
 from textual.screen import Screen
 from textual.widget import Widget
 
-from gastown_tui.tui.actions import ACTIONS
+from gastown_tui.tui.actions import ACTIONS, BY_ID
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.placed import Placed
 from gastown_tui.tui.widgets.composer import Composer
@@ -22,7 +23,9 @@ from gastown_tui.viewmodels.layout import Place
 from gastown_tui.viewmodels.text import clean, crop, plural, spread
 
 Verdict: TypeAlias = tuple[str, str]
-"""`approve` or `reject`, and the reason."""
+"""One of `VERDICTS`, and the reason of a rejection."""
+VERDICTS: Final = ("approve", "reject", "retry", "drop")
+_VERDICT_ACTIONS: Final = tuple(f"diff.{each}" for each in VERDICTS)
 _FILES_WIDTH = 28
 WIDE = 120
 """Columns from which two sides stand beside each other."""
@@ -43,14 +46,15 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         span: str,
         keymap: Keymap,
         truncated: bool = False,
-        reviewed: bool = True,
+        offers: Sequence[str] = (),
     ) -> None:
-        """`span` says which commits; `reviewed`: can it be approved and rejected at all."""
+        """`span` says which commits; `offers`: which verdicts can be given."""
         super().__init__()
         self.places: dict[Widget, Place] = {}
         self._placed = Placed()
         self._title, self._span, self._truncated = title, span, truncated
-        self._reviewed, self._keymap = reviewed, keymap
+        self._keymap = keymap
+        self._offers = tuple(f"diff.{each}" for each in VERDICTS if each in offers)
         self._total = diff
         self.view = DiffView(diff)
         self.files = DiffFiles(diff)
@@ -104,13 +108,12 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         if self._truncated:
             left.append((" too long, cut ", "alert"))
         self._bar.show(spread(tuple(left), right, self.size.width))
-        verdicts = ("diff.approve", "diff.reject")
         shown = [
             (self._keymap.label(each.id), each.hint)
             for each in ACTIONS
             if each.context == "diff"
             and each.hint
-            and (self._reviewed or each.id not in verdicts)
+            and (each.id in self._offers or each.id not in _VERDICT_ACTIONS)
             and (each.id != "diff.side" or self.size.width >= WIDE)
         ]
         self._hints.show(hint_line("DIFF", shown, self.size.width, self.view.where()))
@@ -170,12 +173,14 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
                 if each.context == "diff" and self._keymap.labels(each.id)
             ]
             self.notify("\n".join(keys), title="Keys of the diff view", markup=False, timeout=12)
-        elif not self._reviewed:
-            self.notify("no merge request yet: nothing to approve or reject", markup=False)
-        elif name == "diff.approve":
-            self.dismiss(("approve", ""))
+        elif name not in self._offers:
+            keys = [f"{self._keymap.label(each)} {BY_ID[each].hint}" for each in self._offers]
+            there = f"only: {', '.join(keys)}" if keys else "nothing is to be decided here"
+            self.notify(there, markup=False)
         elif name == "diff.reject":
             self.run_worker(self._reject(), exit_on_error=False)
+        else:
+            self.dismiss((name.removeprefix("diff."), ""))
 
     async def _reject(self) -> None:
         composer = Composer(f"Reject {crop(clean(self._title), 60)}: why?")
