@@ -201,9 +201,10 @@ class Landing:
 def merged(context: Context, request: Request, commit: str) -> str:
     """Why the bead of a landed request is closed: what landed where, and how to get it."""
     text = f"Merged in {request.id} as {commit[:12]}"
-    rig = context.rig(request.rig)
-    if rig.land != "local":
+    books = context.books.rigs.get(request.rig)  # none while the rig is left out
+    if books is None or books.config.land != "local":
         return text
+    rig = books.config
     branch, hub = f"gastown/{rig.default_branch}", context.paths.town / rig.name / "repo"
     fetch = shlex.join(["git", "fetch", str(hub), branch])
     where = f", on {branch} in {rig.name}/repo; fetch it: {fetch}"
