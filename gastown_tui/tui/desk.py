@@ -126,6 +126,9 @@ class Desk:
                 self.toast(str(error), bad=True)
                 return False
             text = receipt.text or (f"{verb}: done" if receipt.ok else f"{verb}: refused")
+            if " " not in text:  # `submitted`, or an id: nobody could tell of what
+                what = f"{verb.replace('_', ' ')} {self.name(target)}".strip()
+                text = f"{what}: {text}"
             self.toast(text, bad=not receipt.ok)
             good = good and receipt.ok
         return good

@@ -142,3 +142,14 @@ async def test_without_a_rig_there_is_nothing_to_put_a_bead_in(seat):
         await s.press("B")
         assert s.asked == []
         assert "there is no rig yet" in s.toasts()[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [("1 n Text:hello", "nudge nux: submitted"), ("B b Text:Say~hello", "create bead r: gt-")],
+)
+async def test_a_receipt_says_of_what_it_is(seat, bench, keys, said):
+    async with seat(town=Controlled(bench), screens=FakeScreens()) as s:
+        await play(s, keys)
+        await s.until(s.toasts)
+        assert s.toasts()[0].startswith(said)
