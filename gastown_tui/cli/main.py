@@ -133,14 +133,31 @@ def prepare_process() -> None:
             os.open(os.devnull, os.O_RDWR)
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt)
+    sys.unraisablehook = _unraisable
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(signal_number) is signal.SIG_DFL:
             signal.signal(signal_number, _end)
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    """The first ctrl+c ends the verb; further ones must not cut short what it takes away."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """A ctrl+c that came while Python cleaned an object up would be lost: it comes again."""
+    if what.exc_type in {KeyboardInterrupt, SystemExit}:
+        signal.signal(signal.SIGINT, _interrupt)
+        os.kill(os.getpid(), signal.SIGINT)
+    else:
+        sys.__unraisablehook__(what)
+
+
 def _end(number: int, _frame: object) -> None:
     """Asked to end: whatever is half made is taken away on the way out."""
+    signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
 
 
