@@ -92,7 +92,12 @@ def test_screens_killed_at_random_moments(town, poll, pause, kills):
             lambda: town.peek(client, run.row.name).text == wanted.text(), 10,
             f"{town.peek(client, run.row.name).text}\n--- wanted\n{wanted.text()}\n{town.log()}",
         )  # fmt: skip
-        assert town.peek(client, run.row.name, history=100_000).text == wanted.contents()
+        # History is kept by bytes, in whole pages: how far it goes back may differ by a page.
+        seen = town.peek(client, run.row.name, history=100_000).text.splitlines()
+        known = wanted.contents().splitlines()
+        kept = min(len(seen), len(known))
+        assert kept >= min(9_000, len(known))
+        assert seen[1 - kept :] == known[1 - kept :]
 
 
 def test_stopped_and_started_again(town, poll):
