@@ -64,7 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _machine() -> str:
-    return f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    system = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{system}, load average {load}"
 
 
 def _say(text: str) -> None:
