@@ -283,7 +283,9 @@ def test_a_full_disk_loses_nothing(template, root, monkeypatch):
         town.start_agent()
         town.inside("echo y >>f; git commit -qam work")
         fill = disk / "fill"
-        subprocess.run(["dd", "if=/dev/zero", f"of={fill}", "bs=1k"], capture_output=True, check=False)
+        subprocess.run(
+            ["dd", "if=/dev/zero", f"of={fill}", "bs=1k"], capture_output=True, check=False
+        )
         for verb in (
             ("bead", "create", "x", "--rig", "lib"), ("kill", "furiosa"),
             ("rig", "add", "more", str(root)), ("init", str(disk / "other")), ("up",),
