@@ -145,7 +145,7 @@ def test_names_of_secrets(name, secret) -> None:
     "text",
     [KEY, "AKIA" + "A" * 16, "-----BEGIN PRIVATE KEY-----", "-----BEGIN OPENSSH PRIVATE KEY-----",
      "-----BEGIN PGP PRIVATE KEY BLOCK-----", "sk-ant-" + "x" * 30, "glpat-" + "x" * 20,
-     "//registry.npmjs.org/:_authToken=npm_x1234567", "xoxb-1234567890-x", "sk_live_" + "a" * 24],
+     "//registry.example/:_authToken=npm_x1234567", "xoxb-1234567890-x", "sk_live_" + "a" * 24],
 )  # fmt: skip
 def test_contents_of_secrets(text) -> None:
     assert secret_marks(b"x = '" + text.encode() + b"'\n")
