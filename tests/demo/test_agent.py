@@ -108,7 +108,7 @@ def test_survives_any_size(town, agents):
     for columns, rows in ((40, 10), (9, 4), (200, 55), (80, 24)):
         agent.screen.resize(columns, rows)
         agent.process.setwinsize(rows, columns)
-        agent.wait(lambda text, n=columns: text.count("─" * n) == 2 and "⏵" in text)
+        agent.wait(lambda text, n=columns: text.count("─" * n) == 2 and "»" in text)
     agent.wait(lambda text: "esc to interrupt" in text and "● Double 数" not in text)
     assert agent.screen.text().count("esc to interrupt)") == 1
 

@@ -9,6 +9,7 @@ import random
 import resource
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from gastown_tui.terminal import Mouse, Terminal
 
@@ -149,7 +150,16 @@ def main() -> None:
             terminal.take_replies()
     terminal.damage()
     terminal.text()
-    print("survived", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    print("survived", peak_mb())
+
+
+def peak_mb() -> int:
+    """Of this program alone: `ru_maxrss` would count the parent, as it was when it forked."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 * 1024)
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) // 1024
 
 
 if __name__ == "__main__":
