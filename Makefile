@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: demo test check lint types bench slow clean screenshots
+.PHONY: demo test tests check lint types bench slow clean screenshots
 
 demo: $(STAMP)
 	$(BIN)/gastown demo
 
-test: check
+test: check tests
+
+tests: $(STAMP)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not interop"
 
 slow: $(STAMP)
