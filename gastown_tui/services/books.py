@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -19,6 +19,15 @@ EVENTS_KEPT = 500
 """Newest events in memory, for the feed."""
 
 
+READY_FOR = timedelta(seconds=30)
+"""After which readiness is found out anew although nothing changed: deferred beads wake by time."""
+_READINESS = (
+    "status", "issue_type", "dependencies", "defer_until", "close_reason", "ephemeral", "pinned",
+    "is_template", "metadata",
+)  # fmt: skip
+"""Fields of a bead that readiness, its own or another's, depends on."""
+
+
 class RigBooks(msgspec.Struct):
     """One rig's configuration and beads."""
 
@@ -30,6 +39,8 @@ class RigBooks(msgspec.Struct):
     closed: dict[str, Bead] = msgspec.field(default_factory=dict)
     """Beads closed since the books were opened, and closed ones that a convoy tracks."""
     ready: frozenset[str] = frozenset()
+    ready_at: datetime | None = None
+    """When `ready` was found out."""
 
 
 class Books:
@@ -131,17 +142,22 @@ class Books:
         change, beads = rig.store.changes(max(rig.change, 0))
         if first:
             beads = rig.store.list()
-        elif change == rig.change and not beads:
-            return False
         rig.change = change
+        is_due = rig.ready_at is None or now - rig.ready_at > READY_FOR
+        if not beads and not is_due:
+            return False
+        moves = is_due
         for bead in beads:
-            rig.beads.pop(bead.id, None)
-            rig.closed.pop(bead.id, None)
+            before = rig.beads.pop(bead.id, None) or rig.closed.pop(bead.id, None)
+            moves = moves or _moves_ready(before, bead)
             if isinstance(bead, Deleted) or bead.ephemeral:
                 continue
             (rig.closed if bead.is_closed else rig.beads)[bead.id] = bead
-        rig.ready = frozenset(bead.id for bead in rig.store.ready(now))
-        return True
+        ready = rig.ready
+        if moves:
+            rig.ready = frozenset(bead.id for bead in rig.store.ready(now))
+            rig.ready_at = now
+        return bool(beads) or ready != rig.ready
 
     def rig_of(self, bead: str) -> str:
         """The rig whose beads have this id's prefix.
@@ -189,3 +205,10 @@ class Books:
             )
             for name, rig in self.rigs.items()
         }
+
+
+def _moves_ready(before: Bead | None, after: Bead | Deleted) -> bool:
+    """Whether a change can make any bead ready, or not ready any more."""
+    if before is None or isinstance(after, Deleted):
+        return True
+    return any(getattr(before, name) != getattr(after, name) for name in _READINESS)

@@ -38,6 +38,8 @@ from gastown_tui.services.work import Work
 
 SWEEP_S: Final = 5.0
 """A look at least this often, for what no signal told."""
+_SETTLE_S: Final = 0.005
+"""After a wake, for what comes with it."""
 _REST_S: Final = 0.05
 """Between two looks, so that a burst of changes costs one look."""
 _SLEPT_S: Final = 30.0
@@ -105,10 +107,12 @@ class Controller:
     async def _sleep(self, longest_s: float) -> None:
         try:
             async with asyncio.timeout(longest_s):
+                looked = asyncio.get_running_loop().time()
                 await self._woken.wait()
         except TimeoutError:
             return
-        await asyncio.sleep(_REST_S)
+        rested = asyncio.get_running_loop().time() - looked
+        await asyncio.sleep(max(_SETTLE_S, _REST_S - rested))
 
     def _look(self) -> float:
         self._woken.clear()

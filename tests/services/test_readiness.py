@@ -1,0 +1,73 @@
+"""The books find out what is ready when it can have changed, and not otherwise."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gastown_tui.adapters.store import init_store
+from gastown_tui.domain.bead import timestamp
+from gastown_tui.domain.config import RigConfig
+from gastown_tui.domain.operations import AddDependency, Close, SetField
+from gastown_tui.services.books import Books, RigBooks
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class Counting:
+    """A store that counts how often readiness is asked for."""
+
+    def __init__(self, store):
+        self._store, self.asked = store, 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def ready(self, now):
+        self.asked += 1
+        return self._store.ready(now)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    town = init_store(tmp_path / "town" / ".beads", "hq")
+    store = Counting(init_store(tmp_path / "rig" / ".beads", "gt"))
+    config = RigConfig(name="app", prefix="gt", upstream="/nowhere")
+    rig = RigBooks(config=config, store=store)
+    books = Books(town, {"app": rig})
+    books.refresh(NOW)
+    yield books, rig, store
+    town.close()
+    store.close()
+
+
+def test_a_new_title_costs_no_readiness(rig):
+    books, found, store = rig
+    bead = store.create(actor="a", title="one").id
+    assert books.refresh(NOW)
+    assert found.ready == {bead}
+    asked = store.asked
+    store.apply([SetField(bead=bead, field="title", value="two")], actor="a")
+    assert books.refresh(NOW)
+    assert found.beads[bead].title == "two"
+    assert store.asked == asked
+
+
+def test_edges_and_closing_change_what_is_ready(rig):
+    books, found, store = rig
+    one, two = (store.create(actor="a", title=title).id for title in ("one", "two"))
+    store.apply([AddDependency(bead=two, depends_on=one)], actor="a")
+    books.refresh(NOW)
+    assert found.ready == {one}
+    store.apply([Close(bead=one)], actor="a")
+    books.refresh(NOW)
+    assert found.ready == {two}
+
+
+def test_a_deferred_bead_is_ready_when_its_time_has_come(rig):
+    books, found, store = rig
+    later = NOW + timedelta(minutes=5)
+    bead = store.create(actor="a", title="later", defer_until=timestamp(later)).id
+    books.refresh(NOW)
+    assert found.ready == frozenset()
+    assert books.refresh(later + timedelta(seconds=31))
+    assert found.ready == {bead}
