@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from gastown_tui.adapters.store import BeadStore, open_store
 from gastown_tui.adapters.town_files import BEADS_NAME, RIG_FILE, TOWN_FILE
@@ -64,27 +61,17 @@ def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
     Raises:
         BadInput: an entry of the town's is not one, or the town's agent has none.
     """
-    from importlib import resources  # here, as most verbs never need either
-
+    from gastown_tui.adapters.agents.catalogue_files import (
+        shipped_entries,  # most verbs need neither
+    )
     from gastown_tui.domain.agents.catalogue import load_entries
 
-    folder = resources.files("gastown_tui") / "data" / "agents"
-    shipped = {
-        path.name.removesuffix(".toml"): path.read_bytes()
-        for path in folder.iterdir()
-        if path.name.endswith(".toml")
-    }
-    entries = load_entries(shipped, config.agents)
+    entries = load_entries(shipped_entries(), config.agents)
     if config.agent not in entries:
         raise BadInput(
             f"{TOWN_FILE}: agent is {config.agent!r}", hint=f"known: {', '.join(sorted(entries))}"
         )
-    return {
-        name: msgspec.structs.replace(entry, command=sys.executable)
-        if entry.command == "{python}"
-        else entry
-        for name, entry in entries.items()
-    }
+    return entries
 
 
 def town_store(town: Path) -> BeadStore:
