@@ -57,6 +57,7 @@ gates = {gates}
 # gate_timeout_s = 1800
 # batch = 5                 # approved changes tested and landed together
 # agent = ""                # another agent than the town's
+# env_file = ""             # NAME=value lines for agents and gates: chmod 600, outside git
 
 # [setup]                   # before an agent or a gate works in a fresh sandbox
 # copy = [".env"]           # ignored files, from the path the rig was added from

@@ -87,6 +87,9 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """Approved changes that are tested and landed together."""
     agent: str = ""
     """Entry of the catalogue for this rig; empty = the town's."""
+    env_file: str = ""
+    """A file of `NAME=value` lines for the rig's agents, gates and set-up: readable by its owner
+    alone, outside git; relative to the rig's folder."""
     setup: Setup = msgspec.field(default_factory=Setup)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from gastown_tui import protocol
 from gastown_tui.adapters import host_client
 from gastown_tui.adapters.absence import Absence
+from gastown_tui.adapters.agents.machine import Machine
 from gastown_tui.adapters.agents.signs import AgentSigns
 from gastown_tui.adapters.beads_git import BeadsGit
 from gastown_tui.adapters.callers import calling_session
@@ -73,6 +74,7 @@ class Process:
             clock=SystemClock(),
             run_table=table,
             person_env=dict(os.environ),
+            machine=Machine(),
         )
         paths, agents = self.context.paths, books.agents
         self._signs = AgentSigns(

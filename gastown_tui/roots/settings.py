@@ -15,6 +15,7 @@ from gastown_tui.domain.errors import BadInput, GastownError
 from gastown_tui.roots.town import catalogue, rig_config, rig_names, rig_store, town_config
 from gastown_tui.services.books import RigBooks
 from gastown_tui.services.context import Context
+from gastown_tui.services.env_files import agent_secrets, rig_secrets
 
 log = logging.getLogger("gastown.settings")
 _Stamp = tuple[int, int, int]
@@ -37,10 +38,31 @@ class Settings:
         for name in names:
             take = functools.partial(self._take_rig, name)
             self._follow(name, self._town / name / RIG_FILE, take)
+        self._check_secrets(names)
         known = {"", *names, *self._context.books.rigs}
         for key in list(self._context.problems):
             if key.partition("/")[0] not in known:
                 self.tell(key, "")
+
+    def _check_secrets(self, names: list[str]) -> None:
+        """Say at once that an `env_file` cannot be used: what needs it does not start."""
+        context = self._context
+        for name in names:
+            if name in context.books.rigs:
+                rig = context.books.rigs[name].config
+                self._check(f"{name}/env_file", functools.partial(rig_secrets, context, rig))
+        for name, entry in context.entries.items():
+            if entry.env_file:
+                used = functools.partial(agent_secrets, context, entry, None)
+                self._check(f"/env_file of {name}", used)
+
+    def _check(self, key: str, use: Callable[[], object]) -> None:
+        try:
+            use()
+        except GastownError as error:
+            self.tell(key, f"{key.partition('/')[0]}: {error}".removeprefix(": "))
+        else:
+            self.tell(key, "")
 
     def _follow(self, name: str, path: Path, take: Callable[[], bool]) -> None:
         stamp = _stamp(path)

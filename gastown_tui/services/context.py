@@ -19,7 +19,7 @@ from gastown_tui.domain.config import RigConfig, TownConfig
 from gastown_tui.domain.errors import Conflict, GastownError, NotFound
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.services.books import Books
-from gastown_tui.services.ports import Clock, Host, RigGit, Screens
+from gastown_tui.services.ports import Clock, Host, Machine, RigGit, Screens
 from gastown_tui.services.runs import RunTable
 
 _P = ParamSpec("_P")
@@ -74,6 +74,7 @@ class Context:
         clock: Clock,
         run_table: RunTable,
         person_env: Mapping[str, str],
+        machine: Machine,
     ) -> None:
         self.paths = Paths(town=town)
         self.config = config
@@ -84,6 +85,7 @@ class Context:
         self.entries = entries
         self.clock = clock
         self.person_env = person_env
+        self.machine = machine
         self.run_table = run_table
         self.claimed: set[Path] = set()
         """Worktrees of the refinery that are being prepared."""

@@ -11,10 +11,11 @@ from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.environment import money
 from gastown_tui.domain.agents.launch import LaunchContext, environment
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.errors import GastownError, NotFound
 from gastown_tui.domain.town import Agent, AgentFact, Now
 from gastown_tui.protocol import RunRow, Signals
 from gastown_tui.services.context import Context
+from gastown_tui.services.env_files import agent_secrets
 
 _COUNT_S: Final = 5.0
 """Between two looks into a transcript."""
@@ -117,15 +118,23 @@ class Facts:
         except NotFound:
             return
         self.usage[agent.address] = Usage(
-            tokens=tokens.total, cost=round(cost, 4), money=self._money(entry)
+            tokens=tokens.total, cost=round(cost, 4), money=self._money(entry, agent)
         )
 
-    def _money(self, entry: AgentEntry) -> str:
+    def _money(self, entry: AgentEntry, agent: Agent) -> str:
         """What pays for an agent that is started now."""
         if not entry.prices:
             return ""
-        start = LaunchContext(town="", agent="", run="", caller_env=self._context.person_env)
-        return money(environment(entry, start))
+        context = self._context
+        rig = context.books.rigs.get(agent.rig)
+        try:
+            secrets = agent_secrets(context, entry, rig.config if rig else None)
+        except GastownError:  # told as a problem of the town; it does not start without
+            return ""
+        start = LaunchContext(
+            town="", agent="", run="", caller_env=context.person_env, secrets=secrets
+        )
+        return money(environment(entry, start), entry.keys)
 
     def _state(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
         """Derive it; an agent whose entry the catalogue lost must not hide the others."""

@@ -12,6 +12,7 @@ from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, GastownError
 from gastown_tui.domain.records import LOG_LINES
 from gastown_tui.services.context import Context
+from gastown_tui.services.env_files import rig_secrets
 
 
 def gate_script(commands: list[str]) -> list[str]:
@@ -24,10 +25,15 @@ def gate_script(commands: list[str]) -> list[str]:
 
 
 def gate_env(context: Context, rig: RigConfig, work: Path) -> dict[str, str]:
-    """The environment of gates and set-up: the documented list, without any secret."""
-    env = inherited(context.person_env)
+    """The environment of gates and set-up: the documented list, and the rig's own `env_file`.
+
+    Raises:
+        NotFound: that file is not there.
+        BadInput: others can read it, or it is none.
+    """
+    env = inherited(context.person_env) | rig_secrets(context, rig)
     env |= {
-        "PATH": context.person_env.get("PATH", "/usr/bin:/bin"),
+        "PATH": env.get("PATH") or context.person_env.get("PATH", "/usr/bin:/bin"),
         "TERM": "xterm-256color",
         "GASTOWN_TOWN": str(context.paths.town),
         "GASTOWN_RIG": rig.name,

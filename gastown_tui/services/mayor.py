@@ -11,6 +11,7 @@ from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.launch import LaunchContext, launch
 from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.services.context import ACTOR, Context
+from gastown_tui.services.env_files import agent_secrets
 from gastown_tui.services.files import write_private
 
 ADDRESS = "mayor"
@@ -88,5 +89,6 @@ def _launch_context(
         bin_dir=str(context.paths.bin),
         tmp_dir=str(tmp_dir),
         caller_env=context.person_env,
+        secrets=agent_secrets(context, context.entry(agent), None),
         prompt="" if resume else _PROMPT,
     )

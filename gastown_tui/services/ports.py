@@ -100,6 +100,19 @@ class Screens(Protocol):
         """Press a key as the overseer."""
 
 
+class Machine(Protocol):
+    """Files and disks of this machine, as far as starts depend on them."""
+
+    def secrets(self, path: Path, /) -> dict[str, str]:
+        """The variables of an `env_file`, or NotFound, or BadInput when it is none."""
+
+    def mcp_servers(self, folder: Path, /) -> list[str]:
+        """Names of the MCP servers that a repository brings along."""
+
+    def free(self, path: Path, /) -> int:
+        """Bytes that may still be written where a folder lies."""
+
+
 class TargetMoved(Conflict):
     """The target is not where the town left it, or refuses what lands: a person must look."""
 

@@ -17,6 +17,7 @@ from gastown_tui.domain.operations import Operation, SetState
 from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.domain.view import respawns_of
 from gastown_tui.services.context import ACTOR, Context
+from gastown_tui.services.env_files import agent_secrets
 from gastown_tui.services.files import write_private
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
 
@@ -120,6 +121,7 @@ class Sessions:
             tmp_dir=str(tmp_dir),
             git_env=git_env,
             caller_env=context.person_env,
+            secrets=agent_secrets(context, context.entry(agent), rig),
         )
 
 

@@ -24,7 +24,6 @@ from pane import Pane
 from gastown_tui.adapters.agents.catalogue_files import shipped_entries
 from gastown_tui.adapters.agents.claude_registry import ClaudeRegistry
 from gastown_tui.adapters.agents.hook_file import HookFile
-from gastown_tui.adapters.agents.launch_files import write_files
 from gastown_tui.domain.agents.catalogue import AgentEntry, load_entries
 from gastown_tui.domain.agents.launch import LaunchContext, launch
 from gastown_tui.domain.agents.nudge import (
@@ -35,6 +34,7 @@ from gastown_tui.domain.agents.nudge import (
     TypedAnswer,
 )
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, derive
+from gastown_tui.services.files import write_private
 
 VERSION = os.environ.get("GASTOWN_INTEROP_CLAUDE", "2.1.330")
 REQUIRED = os.environ.get("GASTOWN_REQUIRE_INTEROP") == "1"
@@ -158,7 +158,8 @@ class ClaudeTown:
 
     def start(self, **changes: Any) -> Pane:
         spec = launch(self.entry, self.context(**changes))
-        write_files(spec.files)
+        for path, text in spec.files.items():
+            write_private(path, text)
         self.started = time.time()
         self.previous = None
         self.events = []

@@ -14,7 +14,7 @@ from gastown_tui.adapters.store import init_store
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import load_entries
 from gastown_tui.domain.config import RigConfig, TownConfig
-from gastown_tui.domain.errors import Conflict, Unavailable
+from gastown_tui.domain.errors import Conflict, NotFound, Unavailable
 from gastown_tui.domain.operations import Create, Hook, SetState
 from gastown_tui.domain.town import Now
 from gastown_tui.services.books import Books, RigBooks
@@ -116,6 +116,26 @@ class FakeNudger:
 
     def queue(self, session, text, done):
         self.waiting.append(done)
+
+
+class FakeMachine:
+    """Plenty of room, no secrets, unless the test says otherwise."""
+
+    def __init__(self):
+        self.files: dict[Path, dict[str, str]] = {}
+        self.servers: list[str] = []
+        self.room = 10**12
+
+    def secrets(self, path, /):
+        if path not in self.files:
+            raise NotFound(f"env_file {path}: not there")
+        return self.files[path]
+
+    def mcp_servers(self, folder, /):
+        return self.servers
+
+    def free(self, path, /):
+        return self.room
 
 
 class FakeSigns:
@@ -221,7 +241,7 @@ class Bench:
         self.clock = FakeClock()
         self.table = RunTable(lambda: None)
         self.host, self.screens = FakeHost(self.table, self.clock), FakeScreens()
-        self.git = FakeGit()
+        self.git, self.machine = FakeGit(), FakeMachine()
         self.town_store = init_store(folder / ".beads", "hq")
         self.rig_store = init_store(folder / "r" / ".beads", "gt")
         settings = {"name": "r", "prefix": "gt", "upstream": "u", "gates": ["test"]}
@@ -233,7 +253,8 @@ class Bench:
             town=folder, config=TownConfig(id="t", agent="demo"),
             books=Books(self.town_store, books), host=self.host, screens=self.screens,
             git={"r": self.git}, entries=load_entries(shipped_entries(), {}), clock=self.clock,
-            run_table=self.table, person_env={"PATH": "/usr/bin:/bin"},
+            run_table=self.table, person_env={"PATH": "/usr/bin:/bin", "HOME": "/home/ann"},
+            machine=self.machine,
         )  # fmt: skip
         self.start()
 

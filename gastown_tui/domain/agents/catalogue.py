@@ -143,7 +143,8 @@ class AgentEntry(_Table, frozen=True, kw_only=True):
     env_pass: list[str] = []
     """Variables of the person's own environment that this agent gets besides the listed ones."""
     env_file: str = ""
-    """A file of `NAME=value` lines, readable by its owner alone, outside git."""
+    """A file of `NAME=value` lines, readable by its owner alone, outside git; relative to the
+    town's folder."""
     keys: list[str] = []
     """Variables that mean payment by API key rather than by subscription."""
     registry: Literal["claude", "none"] = "none"

@@ -14,7 +14,7 @@ set by git's guard, set-up  what the caller adds: `GIT_CEILING_DIRECTORIES`, hoo
 the person's, as it is      `PASSED` and what starts with one of `PASSED_PREFIXES`
 the catalogue's `env`       as written
 the person's, when named    `env_pass`
-`env_file`                  as written there
+`env_file`, rig and entry   as written there
 =========================== ==========================================================
 
 The person's environment is that of the client that attached last.

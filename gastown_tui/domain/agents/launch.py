@@ -69,7 +69,7 @@ class LaunchContext(msgspec.Struct, frozen=True, kw_only=True):
     caller_env: Mapping[str, str] = {}
     """The person's environment: of the client that attached last."""
     secrets: Mapping[str, str] = {}
-    """What the entry's `env_file` holds."""
+    """What the `env_file` of the rig and of the entry hold."""
     prompt: str = ""
     """Empty: the default for a start or a resume."""
     directives: str = ""

@@ -13,13 +13,15 @@ import pytest
 
 from gastown_tui.adapters.agents.catalogue_files import shipped_entries
 from gastown_tui.adapters.agents.claude_registry import ClaudeRegistry, config_folder, proc_start
+from gastown_tui.adapters.agents.env_file import read_env_file
 from gastown_tui.adapters.agents.hook_file import MAX_LINE, HookFile, parse_line
-from gastown_tui.adapters.agents.launch_files import read_env_file, write_files
+from gastown_tui.adapters.agents.machine import Machine
 from gastown_tui.adapters.agents.signs import AgentSigns
 from gastown_tui.adapters.agents.transcript import Transcript, transcript_path
 from gastown_tui.domain.agents.catalogue import Price, load_entries
 from gastown_tui.domain.agents.claude_settings import APPEND
 from gastown_tui.domain.errors import BadInput, NotFound
+from gastown_tui.services.files import write_private
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 
@@ -232,8 +234,8 @@ def test_a_transcript_is_found_by_its_folder_or_wherever_it_lies(tmp_path):
 
 def test_launch_files_are_private_and_replace_what_was_there(tmp_path):
     target = tmp_path / "new" / "settings.json"
-    write_files({str(target): "one"})
-    write_files({str(target): "two"})
+    write_private(target, "one")
+    write_private(target, "two")
     assert target.read_text() == "two"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert stat.S_IMODE(target.parent.stat().st_mode) == 0o700
@@ -241,7 +243,7 @@ def test_launch_files_are_private_and_replace_what_was_there(tmp_path):
     outside.write_text("kept")
     link = tmp_path / "new" / "link"
     link.symlink_to(outside)
-    write_files({str(link): "three"})
+    write_private(link, "three")
     assert outside.read_text() == "kept"
 
 
@@ -258,6 +260,33 @@ def test_secrets_are_read_from_a_private_file_only(tmp_path):
     path.write_text("not a line\n")
     with pytest.raises(BadInput, match="line 1"):
         read_env_file(path)
+
+
+def test_secrets_are_read_again_when_the_file_has_changed(tmp_path):
+    path, machine = tmp_path / "env", Machine()
+    path.write_text("A=1\n")
+    path.chmod(0o600)
+    assert machine.secrets(path) == {"A": "1"}
+    path.write_text("A=two\n")
+    assert machine.secrets(path) == {"A": "two"}
+    path.chmod(0o604)
+    with pytest.raises(BadInput, match="chmod 600"):
+        machine.secrets(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"mcpServers": 3}', '{"permissions": {"allow": "x"}}']
+)
+def test_what_a_repository_says_of_itself_is_not_trusted_to_be_well_formed(tmp_path, text):
+    machine = Machine()
+    (tmp_path / ".claude").mkdir()
+    for name in (".mcp.json", ".claude/settings.json"):
+        (tmp_path / name).write_text(text)
+    assert machine.mcp_servers(tmp_path) == machine.allowed_by(tmp_path) == []
+    (tmp_path / ".mcp.json").write_text('{"mcpServers": {"b": {}, "a": {}}}')
+    (tmp_path / ".claude/settings.json").write_text('{"permissions": {"allow": ["Bash(ls:*)"]}}')
+    assert machine.mcp_servers(tmp_path) == ["b", "a"]
+    assert machine.allowed_by(tmp_path) == ["Bash(ls:*)"]
 
 
 class Session:

@@ -1,11 +1,10 @@
-"""Files of a launch: what is written before a start, and secrets that are read for it."""
+"""Secrets by reference: files of `NAME=value` lines that only their owner can read."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,22 +12,6 @@ from gastown_tui.domain.errors import BadInput, NotFound
 
 MAX_ENV_FILE: Final = 64 * 1024
 _LINE: Final = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)")
-
-
-def write_files(files: Mapping[str, str]) -> None:
-    """Write each file with mode 0600, whole or not at all; missing folders are made 0700.
-
-    Raises:
-        OSError: a folder cannot be written to.
-    """
-    for name, text in files.items():
-        path = Path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-            file.write(text)
-        beside.replace(path)
 
 
 def read_env_file(path: Path) -> dict[str, str]:
