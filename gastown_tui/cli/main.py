@@ -27,6 +27,7 @@ _VERBS: Final = {
     "estop": ("gastown_tui.cli.town", "estop", "freeze every session at once"),
     "events": ("gastown_tui.cli.town", "events", "what has happened"),
     "formula": ("gastown_tui.cli.formula", "formula", "look at formulas, check and cook them"),
+    "gate": ("gastown_tui.cli.gate", "gate", "what steps wait for: list, resolve, check"),
     "hook": ("gastown_tui.cli.work", "hook", "(agents) what is on the hook"),
     "init": ("gastown_tui.cli.setup", "init", "make a town"),
     "interrupt": ("gastown_tui.cli.control", "interrupt", "one Escape to an agent"),

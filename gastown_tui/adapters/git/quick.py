@@ -34,6 +34,11 @@ def unfit(sandbox: Path, branch: str, target: str) -> str:
     return ""
 
 
+def origin(folder: Path) -> str:
+    """Where the repository around a folder was cloned from; empty when it was not, or is none."""
+    return (_git(folder, "config", "--get", "remote.origin.url") or "").strip()
+
+
 def _git(sandbox: Path, *args: str) -> str | None:
     """What git prints, or None when it cannot tell."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
