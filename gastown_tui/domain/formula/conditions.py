@@ -16,6 +16,8 @@ _CONDITION: Final = re.compile(
     r"(?:(?P<sign>==|!=)\s*(?P<value>.*?))?\s*",
     re.DOTALL,
 )
+LONGEST: Final = 1_000
+"""Characters of a condition."""
 _FALSE: Final = frozenset({"", "false", "0", "no", "off"})
 
 
@@ -25,6 +27,8 @@ def holds(condition: str, values: Mapping[str, str]) -> bool:
     Raises:
         ValueError: it is no condition, or asks for a variable that there is not.
     """
+    if len(condition) > LONGEST:
+        raise ValueError(f"a condition has at most {LONGEST} characters")
     found = _CONDITION.fullmatch(condition)
     if found is None or (found["negated"] and found["sign"]):
         raise ValueError(f"{condition!r} is no condition: write {{{{v}}}}, !{{{{v}}}}, "

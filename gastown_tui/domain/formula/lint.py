@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gastown_tui.domain.formula import compose
 from gastown_tui.domain.formula.cook import Request, cook
 from gastown_tui.domain.formula.errors import Finding, FormulaError, closest
+from gastown_tui.domain.formula.patterns import Pattern
 from gastown_tui.domain.formula.resolve import resolved
 from gastown_tui.domain.formula.schema import declared, kind_of
 from gastown_tui.domain.formula.steps import Step, check
@@ -67,9 +68,9 @@ def _variables(formula: Formula) -> Iterator[Finding]:
                 text = f"there is no input {other!r}: {closest(other, known)}"
                 yield Finding(level="error", key=f"{key}.required_unless", text=text)
         try:
-            re.compile(one.pattern)
-        except re.error as error:
-            yield Finding(level="error", key=f"{key}.pattern", text=f"cannot be read: {error}")
+            Pattern(one.pattern)
+        except ValueError as error:
+            yield Finding(level="error", key=f"{key}.pattern", text=f"cannot be used: {error}")
 
 
 def _structure(formula: Formula) -> Iterator[Finding]:

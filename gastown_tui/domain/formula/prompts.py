@@ -15,7 +15,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_ACTION: Final = re.compile(r"(\s*\{\{-\s|\{\{)\s*(.*?)\s*(\s-\}\}\s*|\}\})", re.DOTALL)
+_ACTION: Final = re.compile(r"\{\{(-\s)?([^{}]{0,300}?)(\s-)?\}\}")
+"""Bounded, so that a file of nothing but braces is read in no time."""
 _PATH: Final = re.compile(r"\.|(\.[A-Za-z_]\w*)+")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*")
 _BLOCK: Final = re.compile(r"(if|range)\s+(\S+)")
@@ -43,7 +44,7 @@ def render(text: str, data: Mapping[str, Any]) -> str:
 
 def fields(text: str) -> list[str]:
     """The first names of all paths in a template, as in `leg` for `{{.leg.id}}`."""
-    found = (match[2].split()[-1] for match in _ACTION.finditer(text) if match[2])
+    found = (match[2].split()[-1] for match in _ACTION.finditer(text) if match[2].split())
     return [path.split(".")[1] for path in found if _PATH.fullmatch(path) and path != "."]
 
 
@@ -52,8 +53,11 @@ def _parsed(text: str) -> list[_Block]:
     stack: list[tuple[_Block, list[_Block]]] = [(root, root.body)]
     place = 0
     for match in _ACTION.finditer(text):
-        stack[-1][1].append(_Block(text=text[place : match.start()]))
+        before = text[place : match.start()]
+        stack[-1][1].append(_Block(text=before.rstrip() if match[1] else before))
         place = match.end()
+        while match[3] and text[place : place + 1].isspace():
+            place += 1
         _take(match, stack)
     stack[-1][1].append(_Block(text=text[place:]))
     if len(stack) > 1:
@@ -63,7 +67,7 @@ def _parsed(text: str) -> list[_Block]:
 
 def _take(match: re.Match[str], stack: list[tuple[_Block, list[_Block]]]) -> None:
     """Add what one action says to the innermost open body."""
-    action = match[2]
+    action = match[2].strip()
     block = _BLOCK.fullmatch(action)
     if block is not None and _PATH.fullmatch(block[2]):
         if len(stack) > DEEPEST:

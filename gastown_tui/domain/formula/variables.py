@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import msgspec
 
 from gastown_tui.domain.formula.errors import FormulaError, closest
+from gastown_tui.domain.formula.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -97,9 +98,9 @@ def value_problem(value: str, declaration: Var) -> str:
     if kind and value and not re.fullmatch(kind, value.lower()):
         return f"{value[:60]!r} is no {declaration.type}"
     try:
-        fits = not declaration.pattern or re.search(declaration.pattern, value)
-    except re.error as error:
-        return f"the pattern {declaration.pattern!r} cannot be read: {error}"
+        fits = not declaration.pattern or Pattern(declaration.pattern).search(value)
+    except ValueError as error:
+        return f"the pattern {declaration.pattern[:60]!r} cannot be used: {error}"
     return "" if fits else f"{value[:60]!r} does not fit {declaration.pattern}"
 
 
