@@ -27,6 +27,8 @@ _BYTES_OF_LENGTH: Final = {3: 2, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _PREFIX: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,39}")
+KINDS: Final = ("wisp", "mol", "cv")
+"""What may stand between prefix and hash: a wisp, a molecule, a convoy."""
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +81,36 @@ def is_id(text: str) -> bool:
 def is_prefix(text: str) -> bool:
     """Whether text may stand before the hyphen of an id."""
     return _PREFIX.fullmatch(text) is not None and not text.endswith("-")
+
+
+def meant(given: str, prefix: str, work: Iterable[str], records: Iterable[str] = ()) -> list[str]:
+    """The ids that a full or partial id may mean; several when it is not clear which.
+
+    In this order, the first that fits anything: the id itself, the id without its prefix, the
+    beginning of a hash; of these last, whole beads before their children. What the town runs by is
+    meant only by its whole id.
+
+    Args:
+        given: what was written.
+        prefix: of the directory, without its hyphen.
+        work: ids of beads that are work.
+        records: ids of all others.
+    """
+    own = list(work)
+    for whole in (given, f"{prefix}-{given}"):
+        if whole in own or (whole == given and whole in set(records)):
+            return [whole]
+    start = given.removeprefix(f"{prefix}-")
+    fitting = [bead for bead in own if start and _hash_of(bead, prefix).startswith(start)]
+    roots = [bead for bead in fitting if not parent_of(bead)]
+    return sorted(roots or fitting, key=natural_key)
+
+
+def _hash_of(bead: str, prefix: str) -> str:
+    """What follows prefix and kind."""
+    tail = bead.removeprefix(f"{prefix}-")
+    kind, hyphen, rest = tail.partition("-")
+    return rest if hyphen and kind in KINDS else tail
 
 
 def prefix_of(bead: str, known: Iterable[str] = ()) -> str:

@@ -6,11 +6,13 @@ import re
 from typing import Final
 
 from gastown_tui.domain.errors import BadInput
+from gastown_tui.domain.ids import is_id
 
 _RIG: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _AGENT: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PREFIX: Final = re.compile(r"[a-z][a-z0-9]{0,11}(-[a-z0-9]{1,12}){0,2}")
-_BEAD: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}-[a-z0-9]{1,40}(\.[a-z0-9_-]{1,40}){0,6}")
+_LONGEST_BEAD: Final = 120
+"""Of an id that becomes part of a branch or of a file's name."""
 _SESSION: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._@-]{0,60}(/[A-Za-z0-9][A-Za-z0-9._@-]{0,60}){0,3}"
 )
@@ -73,12 +75,17 @@ def check_prefix(prefix: str) -> str:
 
 
 def check_bead(bead: str) -> str:
-    """The id, if it has the shape of one.
+    """The id, if a bead may have it and a file or a branch may be named after it.
+
+    Narrower than `ids.is_id`, which takes what other tools have written: there is a prefix, and
+    nothing that git or a file system reads in a way of its own (`..`, a dot or `.lock` at the end).
 
     Raises:
         BadInput: with an example.
     """
-    if len(bead) > 120 or not _BEAD.fullmatch(bead):
+    prefix, hyphen, tail = bead.partition("-")
+    fits = is_id(bead) and len(bead) <= _LONGEST_BEAD and bool(prefix and hyphen and tail)
+    if not fits or ".." in bead or bead.endswith((".", ".lock")):
         raise BadInput(f"{bead!r} is not the id of a bead", hint="an id looks like gt-a1b2c")
     return bead
 

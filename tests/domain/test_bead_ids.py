@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_tui.domain import ids
+from gastown_tui.domain import ids, names
+from gastown_tui.domain.errors import BadInput
 
 
 def test_hashes_are_those_of_bd():
@@ -56,3 +57,46 @@ def test_children():
 @pytest.mark.parametrize("text", ["", "-x", "--all", "a/b", "..", "a b", "a\n", "é", "a" * 256])
 def test_what_cannot_be_an_id(text):
     assert not ids.is_id(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("x-abc", ["x-abc"]),
+        ("abc", ["x-abc"]),
+        ("abc.1", ["x-abc.1"]),
+        ("ab", ["x-abc", "x-abd"]),
+        ("x-ab", ["x-abc", "x-abd"]),
+        ("abd", ["x-abd"]),
+        ("q7", ["x-mol-q7z"]),
+        ("mol-q7z", ["x-mol-q7z"]),
+        ("7", ["x-7"]),
+        ("cv-abz", []),
+        ("x-cv-abz", ["x-cv-abz"]),
+        ("abz", []),
+        ("zzz", []),
+        ("", []),
+        ("x-", []),
+    ],
+)
+def test_what_a_part_of_an_id_means(given, meant):
+    """Work comes first; what the town runs by is meant by its whole id alone."""
+    work = ["x-abc", "x-abc.1", "x-abc.2", "x-abd", "x-mol-q7z", "x-7", "x-70"]
+    assert ids.meant(given, "x", work, ["x-cv-abz", "x-agent-ab"]) == meant
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["gt-a1b2c", "my-app-a1b2.3", "gt-wisp-a1", "GT-12", "a-b_c", "hq-lib-polecat-nux", "br-a.b"],
+)
+def test_ids_that_name_files_and_branches(text):
+    assert ids.is_id(text)
+    assert names.check_bead(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "a-", "-a", "a-..b", "a-b.", "a-b.lock", "a-b/c", "a-b c", "a-" + "b" * 119]
+)
+def test_ids_that_cannot(text):
+    with pytest.raises(BadInput):
+        names.check_bead(text)
