@@ -94,7 +94,8 @@ _LAYERS = {
     ),
     "tui": Layer(
         ours("tui", "viewmodels", "domain", "cells", "protocol"),
-        STDLIB - {"sqlite3", "subprocess", "socket"} | {"msgspec", "textual", "rich", "pygments"},
+        STDLIB - {"sqlite3", "subprocess", "socket"}
+        | {"msgspec", "textual", "rich", "pygments", "markdown_it"},
     ),
     "demo": Layer(ours("demo", "domain"), STDLIB | {"msgspec", "psutil", "git"}),
 }
