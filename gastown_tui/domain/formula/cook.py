@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gastown_tui.domain.formula import compose, convoy
+from gastown_tui.domain.formula import compose, convoy, hooks
 from gastown_tui.domain.formula.conditions import holds
-from gastown_tui.domain.formula.errors import FormulaError
+from gastown_tui.domain.formula.errors import FormulaError, closest
+from gastown_tui.domain.formula.hooks import Subject
 from gastown_tui.domain.formula.loops import unrolled
-from gastown_tui.domain.formula.resolve import all_variables, companions, resolved
-from gastown_tui.domain.formula.schema import MAX_TEXT, Kind, Overlay, Squash, kind_of
+from gastown_tui.domain.formula.resolve import all_variables, companions, find, resolved
+from gastown_tui.domain.formula.schema import (
+    MAX_NESTING,
+    MAX_TEXT,
+    Kind,
+    Overlay,
+    Squash,
+    kind_of,
+)
 from gastown_tui.domain.formula.steps import Step, check, flat, length, ordered, spliced
 from gastown_tui.domain.formula.variables import (
     TooLong,
@@ -21,6 +29,7 @@ from gastown_tui.domain.formula.variables import (
     names_in,
     sample,
     settle,
+    text_of,
     texts_of,
 )
 
@@ -49,6 +58,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     overlay: Overlay | None = None
     run: str = ""
     """What a convoy calls its files; made from name and values when empty."""
+    subject: Subject | None = None
+    """The bead that the molecule is for, which the hooks of the formula ask about."""
     is_sample: bool = False
     """Stand-ins for values that are missing, to look at the formula without any."""
 
@@ -80,18 +91,18 @@ def cook(document: Document, library: Library, request: Request | None = None) -
     """Cook a formula; the same formula and request always give the same.
 
     The order: extends, values, loops, branches, gates, own advice, expansions of steps, composed
-    expansions and maps, aspects, overlay, conditions, variables.
+    expansions and maps, aspects, overlay, conditions, variables, hooks.
 
     Raises:
         FormulaError: with the file, the key and the reason.
     """
     try:
-        return _cooked(document, library, request or Request())
+        return _cooked(document, library, request or Request(), 0)
     except TooLong as error:
         raise FormulaError(document.path, "vars", str(error)) from error
 
 
-def _cooked(document: Document, library: Library, request: Request) -> Protomolecule:
+def _cooked(document: Document, library: Library, request: Request, depth: int) -> Protomolecule:
     whole = resolved(document, library)
     others = companions(whole, library)
     variables = all_variables(whole, others)
@@ -103,6 +114,7 @@ def _cooked(document: Document, library: Library, request: Request) -> Protomole
     if not steps:
         raise FormulaError(whole.path, "steps", "nothing is left to do: every condition is false")
     steps = _filled(steps, shown, variables, whole.path, warnings)
+    steps = _hooked(whole, library, steps, request, depth)
     check(steps, whole.path)
     _check_texts(steps, whole.path)
     formula = whole.formula
@@ -122,6 +134,34 @@ def _cooked(document: Document, library: Library, request: Request) -> Protomole
         bond_points=tuple(msgspec.to_builtins(one) for one in formula.compose.bond_points),
         warnings=tuple(warnings),
     )
+
+
+def _hooked(
+    whole: Document, library: Library, steps: list[Step], request: Request, depth: int
+) -> list[Step]:
+    """The steps with those of every formula that a hook brings along."""
+    points = {point.id: point for point in whole.formula.compose.bond_points}
+    for number, hook in enumerate(whole.formula.compose.hooks):
+        key = f"compose.hooks[{number}]"
+        if hook.at and hook.at not in points:
+            raise FormulaError(whole.path, f"{key}.at", f"there is no bond point {hook.at!r}",
+                               hint=closest(hook.at, points))  # fmt: skip
+        try:
+            is_meant = hooks.fires(hook.trigger, request.subject or Subject(priority=-1))
+        except ValueError as error:
+            raise FormulaError(whole.path, f"{key}.trigger", str(error)) from error
+        other = find(library, hook.attach, whole.path, f"{key}.attach")
+        if not is_meant:
+            continue
+        if depth == MAX_NESTING:
+            raise FormulaError(
+                whole.path, key, f"hooks bring hooks along {MAX_NESTING} deep at most"
+            )
+        values = {name: filled(text_of(value), request.values) for name, value in hook.vars.items()}
+        wanted = Request(values=values, subject=request.subject, is_sample=request.is_sample)
+        group = hooks.prefixed(_cooked(other, library, wanted, depth + 1).steps, f"{other.name}.")
+        steps = hooks.attached(steps, group, points.get(hook.at), whole.path)
+    return steps
 
 
 def _title(text: str) -> str:

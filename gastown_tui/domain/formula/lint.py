@@ -83,8 +83,6 @@ def _structure(formula: Formula) -> Iterator[Finding]:
             if name and name not in ids:
                 text = f"there is no step {name!r}: {closest(name, ids)}"
                 yield Finding(key=f"compose.bond_points[{number}]", text=text)
-    if formula.compose.hooks:
-        yield Finding(key="compose.hooks", text="hooks are kept, but nothing fires them")
 
 
 def _aspect(whole: Document) -> Iterator[Finding]:

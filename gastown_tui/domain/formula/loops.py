@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gastown_tui.domain.formula import expressions
+from gastown_tui.domain.formula import expressions, runtime
 from gastown_tui.domain.formula.errors import FormulaError
 from gastown_tui.domain.formula.schema import MAX_NESTING, MAX_STEPS, MAX_TEXT, Loop
 from gastown_tui.domain.formula.steps import Step, after, flat, length, sinks, spliced
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 UNTIL: Final = "until:"
-"""Begins the label of a step of a later round, which is skipped when the condition holds."""
+"""Begins the label of the first steps of a later round: skipped when the condition holds."""
+WITH: Final = "with:"
+"""Begins the label of the other steps of such a round: skipped when that first step is."""
 
 _TOO_MUCH: Final = f"makes more than {MAX_STEPS} steps, or {MAX_TEXT} characters"
 
@@ -27,7 +29,9 @@ def unrolled(
     """The steps with every loop replaced by its rounds.
 
     The rounds of an `until` loop are all there, `max` of them; from the second on, the first steps
-    of a round carry a label with the condition and say that they are skipped once it holds.
+    of a round carry a label with the condition and say that they are skipped once it holds. What
+    the condition asks about a step of the body is asked of the round before; `step` alone is the
+    last step of that.
 
     Args:
         steps: with loops.
@@ -68,7 +72,8 @@ def _rounds(step: Step, loop: Loop, values: Mapping[str, str], path: str, depth:
         body = unrolled(body, {**values, **names}, path, depth + 1)
         body = _prefixed(body, f"{step.id}.iter{number}.")
         if loop.until and number > 1:
-            body = _skippable(body, loop, number)
+            until = _of_round(loop, f"{step.id}.iter{number - 1}.", before)
+            body = _skippable(body, until, loop.max or 0, number)
         body = after(body, before)
         before = sinks(body)
         found += body
@@ -139,16 +144,27 @@ def _renamed_wait(text: str, prefix: str, ids: set[str]) -> str:
     return f"children-of({prefix}{inner})" if inner in ids else text
 
 
-def _skippable(body: Sequence[Step], loop: Loop, number: int) -> list[Step]:
+def _of_round(loop: Loop, prefix: str, last: Sequence[str]) -> str:
+    """The condition of a loop, asked of the round before."""
+    ids = {table.id for table in loop.body}
+
+    def named(name: str) -> str:
+        return prefix + name if name in ids else last[-1] if name == runtime.BEFORE else name
+
+    return runtime.renamed(loop.until, named)
+
+
+def _skippable(body: Sequence[Step], until: str, most: int, number: int) -> list[Step]:
     ids = {step.id for step in body}
-    note = f"Round {number} of at most {loop.max}: skip it if {loop.until} already holds."
+    note = f"Round {number} of at most {most}: skip it if {until} already holds."
+    first = [step.id for step in body if not ids & {*step.needs, step.parent}]
     return [
-        step
-        if ids & {*step.needs, step.parent}
-        else msgspec.structs.replace(
+        msgspec.structs.replace(
             step,
-            labels=(*step.labels, UNTIL + loop.until),
+            labels=(*step.labels, UNTIL + until),
             description=f"{note}\n\n{step.description}".rstrip(),
         )
+        if step.id in first
+        else msgspec.structs.replace(step, labels=(*step.labels, WITH + first[0]))
         for step in body
     ]

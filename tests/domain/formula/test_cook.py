@@ -218,7 +218,12 @@ def test_later_rounds_of_an_until_loop_can_be_skipped(book):
     proto = book.cook(loop(f"""until = "step.status == 'complete'"\nmax = 3\n{BODY}"""))
     marked = [s.id for s in proto.steps if any(x.startswith("until:") for x in s.labels)]
     assert marked == ["l.iter2.do", "l.iter3.do"]
-    assert "skip it if step.status == 'complete'" in proto.steps[3].description
+    assert "skip it if l.iter1.see.status == 'complete'" in proto.steps[3].description
+    assert [s.labels for s in proto.steps if s.id.endswith("see")] == [
+        (),
+        ("with:l.iter2.do",),
+        ("with:l.iter3.do",),
+    ]
 
 
 def test_a_loop_without_rounds_leaves_the_order(book):
