@@ -15,8 +15,10 @@ from gastown_tui.domain import names
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gastown_tui.adapters.git.hub import HubInfo
-    from gastown_tui.domain.config import RigConfig
+    from gastown_tui.domain.config import Consent, RigConfig
 
 TOWN_TOML = """\
 # This town. Every key is listed; remove the # to change one.
@@ -58,7 +60,7 @@ gates = {gates}
 # batch = 5                 # approved changes tested and landed together
 # agent = ""                # another agent than the town's
 # env_file = ""             # NAME=value lines for agents and gates: chmod 600, outside git
-
+{consent}
 # [setup]                   # before an agent or a gate works in a fresh sandbox
 # copy = [".env"]           # ignored files, from the path the rig was added from
 # run = []
@@ -177,13 +179,30 @@ def init(directory: str, name: str, agent: str) -> None:
     show(f"A town stands in {town}. Next: cd {town}; gastown rig add NAME PATH_OR_URL")
 
 
-def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: list[str]) -> Path:
-    """Clone a project into the town; everything made is taken away again when a step fails."""
+def add_rig(
+    town: Path,
+    name: str,
+    source: str,
+    options: dict[str, str],
+    gates: list[str],
+    consent: Callable[[Path], Consent] | None = None,
+) -> Path:
+    """Clone a project into the town; everything made is taken away again when a step fails.
+
+    Args:
+        town: its folder.
+        name: of the rig.
+        source: a URL or a path.
+        options: prefix, land, review and permissions, where they are not the usual.
+        gates: commands that must succeed.
+        consent: asks what the overseer agrees to, once the clone is there.
+    """
     from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git import hub
     from gastown_tui.adapters.store import init_store
     from gastown_tui.adapters.town_files import beads_dirs
-    from gastown_tui.domain.config import read_rig
+    from gastown_tui.cli.consent import as_toml, in_words
+    from gastown_tui.domain.config import Consent, read_rig
 
     names.check_rig(name)
     prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
@@ -204,6 +223,7 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
         _check_land(options.get("land", ""), info)
         BeadsGit(town).make_rig(info.path, home / ".beads")
         init_store(home / ".beads", prefix).close()
+        given = consent(info.path) if consent else Consent()
         text = RIG_TOML.format(
             name=name,
             prefix=prefix,
@@ -215,9 +235,10 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
             review=options.get("review") or "required",
             permissions=options.get("permissions") or "default",
             gates="[" + ", ".join(_toml(gate) for gate in gates) + "]",
+            consent=as_toml(given).rstrip(),
         )
         read_rig(text, "the rig's settings")
-        _record_rig(town, name)
+        _record_rig(town, name, in_words(given))
         beside = home / "rig.toml.new"
         beside.write_text(text, encoding="utf-8")
         beside.replace(home / "rig.toml")
@@ -227,14 +248,20 @@ def add_rig(town: Path, name: str, source: str, options: dict[str, str], gates: 
     return home
 
 
-def _record_rig(town: Path, name: str) -> None:
-    """A rig's record in the town's beads; that of a rig whose adding was killed serves again."""
+def _record_rig(town: Path, name: str, agreed: str) -> None:
+    """A rig's record in the town's beads; that of a rig whose adding was killed serves again.
+
+    What the overseer `agreed` to, in words, is an event.
+    """
     from gastown_tui.adapters.store import open_store
     from gastown_tui.domain import records
 
     store = open_store(town / ".beads")
     try:
         store.apply([records.create_rig(name)], actor="overseer", transaction=f"rig-{name}")
+        if agreed:
+            store.apply([records.event("consented", name, agreed, "overseer", name)],
+                        actor="overseer")  # fmt: skip
     finally:
         store.close()
 
@@ -266,28 +293,43 @@ def rig() -> None:
 @click.option("--permissions", type=click.Choice(["default", "allowlist", "bypass"]),
               default="default", help="What agents start in.")  # fmt: skip
 @click.option("--gate", "gates", multiple=True, metavar="CMD", help="A command that must succeed.")
-def rig_add(
-    name: str, source: str, prefix: str, review: str, land: str, permissions: str,
-    gates: tuple[str, ...],
-) -> None:  # fmt: skip
-    """Add the project at URL_OR_PATH as the rig NAME."""
+@click.option("--trust/--no-trust", default=None,
+              help="Answer yes for you when a program asks whether it may work there.")  # fmt: skip
+@click.option("--trust-rules/--no-trust-rules", default=None,
+              help="Also with the permissions that the repository gives itself.")  # fmt: skip
+@click.option("--mcp", metavar="NAMES", help="Its MCP servers that may run: all, none, or some.")
+@click.option("--api-key/--no-api-key", default=None, help="The API key you pass may be used.")
+def rig_add(name: str, source: str, gates: tuple[str, ...], **options: str | bool | None) -> None:
+    """Add the project at URL_OR_PATH as the rig NAME.
+
+    At a terminal you are asked once what coding agents would ask at every start.
+    """
     from gastown_tui.adapters.git.names import is_url
+    from gastown_tui.cli import consent
     from gastown_tui.cli.common import poke, refuse_sessions
+    from gastown_tui.roots.town import catalogue, town_config
 
     if source.startswith("-"):
         raise BadInput(f"{source!r} is neither a URL nor a path")
     town = town_dir()
-    if permissions == "bypass":
+    if options["permissions"] == "bypass":
         refuse_sessions(town, "rig add --permissions bypass", name)
+    if consent.is_given(options):
+        refuse_sessions(town, "rig add --trust", name)
     if is_url(source):
         show(f"Cloning {plain(source)} ...")
-    options = {"prefix": prefix, "review": review, "land": land, "permissions": permissions}
-    home = add_rig(town, name, source, options, list(gates))
+    settings = town_config(town)
+    entry, ask = catalogue(settings)[settings.agent], consent.is_person()
+    texts = {key: str(options[key] or "") for key in ("prefix", "review", "land", "permissions")}
+    home = add_rig(
+        town, name, source, texts, list(gates),
+        lambda hub: consent.consent(hub, entry, options, ask=ask),
+    )  # fmt: skip
     poke(town)
     show(f"The rig {name} stands in {home}.")
     if not gates:
         show("It has no gates: nothing is tested before it lands. Add some in rig.toml.")
-    if permissions == "bypass":
+    if options["permissions"] == "bypass":
         show("Its agents start without any permission check: they run what they like, as you.")
     for line in _next_steps(town, name):
         show(line)

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from gastown_tui.domain.agents.dialogs import Dialog
+
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base of all commands."""
@@ -124,6 +126,16 @@ class Tell(_Command, frozen=True, kw_only=True):
     attempt: int = 0
 
 
+class AnswerDialog(_Command, frozen=True, kw_only=True):
+    """Give the overseer's recorded yes to a question that a program asks at its start."""
+
+    agent: str
+    run: str
+    dialog: Dialog
+    option: str
+    """The text of the option to choose."""
+
+
 class Escalate(_Command, frozen=True, kw_only=True):
     """Tell the overseer, once for each key and version."""
 
@@ -152,6 +164,7 @@ Command: TypeAlias = (
     | CloseDropped
     | PutAway
     | Tell
+    | AnswerDialog
     | Escalate
     | CloseConvoy
 )

@@ -62,6 +62,23 @@ class Setup(_Table, frozen=True, kw_only=True):
     timeout_s: float = 600.0
 
 
+class Consent(_Table, frozen=True, kw_only=True):
+    """The overseer's yes, given once, to what a program asks each time it starts."""
+
+    trust: bool = False
+    """To work in this repository."""
+    trust_rules: bool = False
+    """To the permissions that the repository's own settings give without asking."""
+    mcp: list[str] | None = None
+    """MCP servers of the repository that may run; without the key nobody was asked."""
+    api_key: bool = False
+    """To use the API key that `env_pass` or `env_file` gives."""
+    by: str = ""
+    """Who said so."""
+    at: str = ""
+    """The day."""
+
+
 class RigConfig(_Table, frozen=True, kw_only=True):
     """`rig.toml`."""
 
@@ -91,6 +108,7 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """A file of `NAME=value` lines for the rig's agents, gates and set-up: readable by its owner
     alone, outside git; relative to the rig's folder."""
     setup: Setup = msgspec.field(default_factory=Setup)
+    consent: Consent = msgspec.field(default_factory=Consent)
 
 
 _T = TypeVar("_T", bound=_Table)
@@ -150,7 +168,7 @@ def _nearest(message: str, kind: type[_Table]) -> str:
     found = re.search(r"unknown field `(\w+)`", message)
     if not found:
         return "see the comments in the file"
-    known = [*_keys(kind), *_keys(Limits), *_keys(Setup)]
+    known = [*_keys(kind), *_keys(Limits), *_keys(Setup), *_keys(Consent)]
     close = difflib.get_close_matches(found.group(1), known, n=1)
     return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(_keys(kind))}"
 

@@ -47,6 +47,7 @@ _WHEN_UP: Final[tuple[Rule, ...]] = (
     rules_queue.evidence,
     rules_agents.sandboxes,
     rules_agents.set_to_work,
+    rules_agents.start_up_dialogs,
     rules_agents.send_back,
     rules_work.dispatches,
 )

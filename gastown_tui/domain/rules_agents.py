@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from gastown_tui.domain.agents.dialogs import start_up_answer
+from gastown_tui.domain.agents.launch import consents_of
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.commands import (
+    AnswerDialog,
     Command,
     EndSession,
     Escalate,
@@ -184,6 +187,30 @@ def _tell_rework(view: View, agent: Agent, bead: Bead) -> Tell:
         request=request.id,
         attempt=request.attempt,
     )
+
+
+def start_up_dialogs(view: View) -> Iterator[Command]:
+    """Questions of a program's start that the overseer has answered once for all sessions.
+
+    Once for each run and kind: a program that asks again wants a person.
+    """
+    for address, fact in sorted(view.town.facts.items()):
+        agent, run = view.town.agents.get(address), view.living.get(address)
+        rig = view.town.rigs.get(agent.rig) if agent else None
+        if agent is None or run is None or rig is None or not is_wanted(agent):
+            continue
+        if fact.dialog is None or fact.prompts:
+            continue
+        option = start_up_answer(fact.dialog, consents_of(rig.config), list(fact.servers))
+        if option is not None:
+            yield AnswerDialog(
+                key=f"answer:{address}",
+                version=f"{run.run}:{fact.dialog.kind}",
+                agent=address,
+                run=run.run,
+                dialog=fact.dialog,
+                option=option,
+            )
 
 
 def send_back(view: View) -> Iterator[Command]:

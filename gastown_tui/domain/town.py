@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gastown_tui.domain.agents.dialogs import Dialog
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.config import Limits, RigConfig
 
@@ -135,6 +136,12 @@ class AgentFact(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "exited"
     since: float = 0.0
     last_output: float = 0.0
+    prompts: int = 0
+    """How many it has taken in this run, as far as its hooks tell."""
+    dialog: Dialog | None = None
+    """A question of its start-up about its own folder, as it stands on the screen now."""
+    servers: tuple[str, ...] = ()
+    """MCP servers that the repository names, when it asks about them."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import instant
 from gastown_tui.domain.commands import (
+    AnswerDialog,
     CleanUp,
     CloseConvoy,
     CloseDropped,
@@ -79,6 +80,7 @@ class Controller:
             MarkStopped: work.mark_stopped,
             Submit: work.sandboxes.submit,
             Tell: work.tell,
+            AnswerDialog: work.answer,
             Escalate: work.escalate,
             CloseConvoy: work.close_convoy,
             PutAway: work.sandboxes.put_away,

@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol, cast
 import msgspec
 
 from gastown_tui.domain.agents.catalogue import AgentEntry
+from gastown_tui.domain.agents.dialogs import Dialog, names_folder
 from gastown_tui.domain.agents.environment import money
 from gastown_tui.domain.agents.launch import LaunchContext, environment
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
@@ -102,10 +103,28 @@ class Facts:
                 state=state.state,
                 since=state.since,
                 last_output=now.wall - (now.awake - output),
+                prompts=self.prompts(address),
+                dialog=(asked := self._at_start(agent, state)),
+                servers=self._servers(agent) if asked and asked.kind == "mcp" else (),
             )
         for address in set(self.states) - set(facts):
             del self.states[address]
         return facts
+
+    def _at_start(self, agent: Agent, state: AgentState) -> Dialog | None:
+        """A question of its start-up; one of trust only if it names the agent's own folder."""
+        asked = state.dialog
+        if asked is None or not asked.at_start:
+            return None
+        if asked.kind in {"trust", "trust_rules"}:
+            folder = str(self._context.paths.sandbox(agent))
+            home = self._context.person_env.get("HOME", "")
+            if not names_folder(asked, folder, home):
+                return None
+        return asked
+
+    def _servers(self, agent: Agent) -> tuple[str, ...]:
+        return tuple(self._context.machine.mcp_servers(self._context.paths.sandbox(agent)))
 
     def _count(self, agent: Agent, now: Now) -> None:
         """Look at what the conversation costs, every few seconds."""

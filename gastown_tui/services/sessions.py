@@ -8,10 +8,9 @@ from collections.abc import Callable
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.launch import Consents, LaunchContext, launch
+from gastown_tui.domain.agents.launch import LaunchContext, consents_of, launch
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import StartSession
-from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import Operation, SetState
 from gastown_tui.domain.town import RUNNING, Agent
@@ -113,7 +112,8 @@ class Sessions:
             conversation=fresh.conversation,
             resume=resume,
             permissions=rig.permissions,
-            consents=_consents(rig),
+            consents=consents_of(rig),
+            mcp_known=context.machine.mcp_servers(sandbox),
             gate_commands=list(rig.gates),
             settings_path=str(context.paths.session_file(agent, "settings.json")),
             hooks_path=str(context.paths.session_file(agent, "hooks")),
@@ -123,9 +123,3 @@ class Sessions:
             caller_env=context.person_env,
             secrets=agent_secrets(context, context.entry(agent), rig),
         )
-
-
-def _consents(rig: RigConfig) -> Consents:
-    """What the overseer agreed to for a rig: `bypass` in its settings was typed by a person."""
-    is_bypass = rig.permissions == "bypass"
-    return Consents(bypass=is_bypass, trust=is_bypass)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
+from gastown_tui.domain.agents.dialogs import start_up_answer
+from gastown_tui.domain.agents.launch import consents_of
 from gastown_tui.domain.commands import (
+    AnswerDialog,
     CloseConvoy,
     Dispatch,
     EndSession,
@@ -127,6 +130,29 @@ class Work:
                 )
         self._context.note("nudged", command.agent, f"{command.agent}: {command.text}")
         self._context.sync()
+
+    async def answer(self, command: AnswerDialog) -> None:
+        """Give a recorded yes, if that very dialog still stands there and the yes still holds.
+
+        Raises:
+            Conflict: one of them does not, or it could not be typed.
+        """
+        context, asked = self._context, command.dialog
+        agent = context.agent(command.agent)
+        if command.run not in context.living(agent.address):
+            raise Conflict(f"{agent.address} has no such session any more")
+        rig = context.rig(agent.rig)
+        servers = context.machine.mcp_servers(context.paths.sandbox(agent))
+        if start_up_answer(asked, consents_of(rig), servers) != command.option:
+            raise Conflict(f"the yes of {rig.name} to its {asked.kind} dialog holds no longer")
+        receipt = await self._nudger.answer(agent.address, asked, command.option)
+        if not receipt.startswith("submitted"):
+            raise Conflict(f"the {asked.kind} dialog of {agent.address} stays: {receipt}")
+        given = rig.consent
+        whose = f"{given.by or 'the overseer'} said so" + (f" on {given.at}" if given.at else "")
+        text = f"{agent.address}: {asked.kind} dialog answered {command.option!r}: {whose}"
+        context.note("answered", agent.address, f"{text} (rig.toml)", rig=agent.rig)
+        context.sync()
 
     async def escalate(self, command: Escalate) -> None:
         """Write it down where the overseer looks; once, whatever is restarted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
@@ -9,8 +10,10 @@ from click.testing import CliRunner
 
 from gastown_tui.adapters import callers
 from gastown_tui.adapters.store import open_store
+from gastown_tui.cli import consent
 from gastown_tui.cli.setup import init, make_town, rig
-from gastown_tui.domain.errors import Forbidden
+from gastown_tui.domain.config import Consent
+from gastown_tui.domain.errors import BadInput, Forbidden
 from gastown_tui.roots.town import rig_config
 
 
@@ -58,6 +61,69 @@ def test_bypass_is_the_word_of_a_person(place, monkeypatch):
     monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
     assert "without any permission check" in add("--permissions", "bypass").stdout
     assert rig_config(town, "hello").permissions == "bypass"
+
+
+def give(source, path, value):
+    """A repository that brings this along."""
+    file = source / path
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(value))
+    for args in (
+        ("add", "-A"),
+        ("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", path),
+    ):
+        subprocess.run(["git", "-C", str(source), *args], check=True)
+
+
+def test_a_yes_is_recorded_with_whose_it_is(place, tmp_path, monkeypatch):
+    town, add = place
+    monkeypatch.setenv("USER", "ada")
+    give(tmp_path / "hello there", ".mcp.json", {"mcpServers": {"one": {}, "two": {}}})
+    assert isinstance(add("--mcp", "three").exception, BadInput)
+    assert not (town / "hello").exists()
+    assert add("--trust", "--mcp", "one").exit_code == 0
+    given = rig_config(town, "hello").consent
+    assert (given.trust, given.trust_rules, given.mcp, given.api_key) == (
+        True,
+        False,
+        ["one"],
+        False,
+    )
+    assert given.by == "ada"
+    store = open_store(town / ".beads")
+    noted = store.list(issue_type="event", include_closed=True, include_wisps=True)
+    assert [one.title for one in noted if one.event_kind == "consented"] == [
+        "ada said yes once for all sessions to trust in the repository; its MCP servers one"
+    ]
+    store.close()
+
+
+def test_nothing_is_agreed_to_where_nobody_was_asked(place):
+    town, add = place
+    assert add().exit_code == 0
+    assert rig_config(town, "hello").consent == Consent()
+    assert "# [consent]" in (town / "hello" / "rig.toml").read_text()
+
+
+def test_a_person_is_asked_once_and_only_what_matters(place, tmp_path, monkeypatch):
+    town, _ = place
+    source = tmp_path / "hello there"
+    give(source, ".mcp.json", {"mcpServers": {"one": {}}})
+    give(source, ".claude/settings.json", {"permissions": {"allow": ["Bash(rm:*)"]}})
+    monkeypatch.setattr(consent, "is_person", lambda: True)
+    said = CliRunner().invoke(rig, ["add", "hello", str(source)], input="y\nn\nall\n").stdout
+    assert "Bash(rm:*)" in said
+    assert "API key" not in said
+    given = rig_config(town, "hello").consent
+    assert (given.trust, given.trust_rules, given.mcp) == (True, False, ["one"])
+
+
+@pytest.mark.parametrize("option", ["--trust", "--trust-rules", "--api-key", "--mcp=all"])
+def test_a_session_says_yes_to_nothing(place, monkeypatch, option):
+    town, add = place
+    monkeypatch.setattr(callers, "calling_session", lambda _pid: "hello/polecats/nux")
+    assert isinstance(add(option).exception, Forbidden)
+    assert not (town / "hello").exists()
 
 
 def test_whoever_chooses_demo_agents_is_told_what_they_are(tmp_path):

@@ -26,7 +26,7 @@ CHECK = (
 class Line:
     """A town with one rig on a bare remote, and the verbs of its overseer."""
 
-    def __init__(self, root: Path, claude: Path, model: FakeMessages) -> None:
+    def __init__(self, root: Path, claude: Path, model: FakeMessages, *consents: str) -> None:
         self.town, self.remote = root / "town", root / "remote.git"
         home = root / "home"
         home.mkdir()
@@ -35,7 +35,8 @@ class Line:
             "HOME": str(home), "XDG_RUNTIME_DIR": "", "IS_SANDBOX": "1",
             "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": model.url, "GASTOWN_TOWN": "",
         }  # fmt: skip
-        self._make_remote(root / "seed")
+        servers = {"mcpServers": {name: {"command": "true"} for name in ("one", "two")}}
+        self._make_remote(root / "seed", {".mcp.json": json.dumps(servers)} if consents else {})
         self.gastown("init", str(self.town))
         self.env["GASTOWN_TOWN"] = str(self.town)
         settings = self.town / "town.toml"
@@ -45,17 +46,19 @@ class Line:
         )
         self.gastown(
             "rig", "add", "app", str(self.remote), "--prefix", "app", "--review", "none",
-            "--land", "push", "--permissions", "allowlist", "--gate", GATE,
+            "--land", "push", "--permissions", "allowlist", "--gate", GATE, *consents,
         )  # fmt: skip
         known = {
             "hasCompletedOnboarding": True,
             "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
             "projects": {str(self.town / "app" / "repo"): {"hasTrustDialogAccepted": True}},
         }
+        if consents:  # it knows of nothing, and asks about everything
+            known = {"hasCompletedOnboarding": True}
         (home / ".claude.json").write_text(json.dumps(known))
         self.gastown("up")
 
-    def _make_remote(self, seed: Path) -> None:
+    def _make_remote(self, seed: Path, files: dict[str, str]) -> None:
         def git(*args: str) -> None:
             identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.invalid"]
             subprocess.run(["git", *identity, *args], check=True, env=self.env)
@@ -63,6 +66,8 @@ class Line:
         git("init", "-q", "-b", "main", str(seed))
         (seed / "check.py").write_text(CHECK)
         (seed / "first.txt").write_text("first\n")
+        for name, text in files.items():
+            (seed / name).write_text(text)
         git("-C", str(seed), "add", ".")
         git("-C", str(seed), "commit", "-qm", "first")
         git("clone", "-q", "--bare", str(seed), str(self.remote))
@@ -134,6 +139,18 @@ def line(claude_program: Path, tmp_path_factory):
             made.gastown("down")
 
 
+@pytest.fixture
+def asked_line(claude_program: Path, tmp_path_factory):
+    """A town whose overseer said yes at `rig add`, and a Claude that knows nothing of it."""
+    root = tmp_path_factory.mktemp("line")
+    with FakeMessages(Script("gastown prime", work)) as model:
+        made = Line(root, claude_program, model, "--trust", "--api-key", "--mcp", "one")
+        try:
+            yield made
+        finally:
+            made.gastown("down")
+
+
 def approve_all(line: Line) -> None:
     """Answer every permission question as the overseer does with the key for yes."""
     from gastown_tui.cli import common
@@ -159,6 +176,20 @@ def test_two_beads_are_worked_landed_and_pushed(line):
         json.loads(line.gastown("bead", "show", bead, "--json"))[0]["status"] == "closed"
         for bead in (one, two)
     ))  # fmt: skip
+
+
+def test_what_was_agreed_to_at_rig_add_is_answered_by_itself_and_once(asked_line):
+    asked_line.bead("Add the file gamma")
+
+    def landed():
+        approve_all(asked_line)
+        return "Add gamma" in asked_line.pushed()
+
+    asked_line.wait("the change on the remote", landed)
+    answered = [one["text"] for one in json.loads(asked_line.gastown("events", "--json"))
+                if one["kind"] == "answered" and one["actor"] == "controller"]  # fmt: skip
+    assert sorted(text.split(": ")[1].split()[0] for text in answered) == ["api_key", "trust"]
+    assert all("said so on" in text for text in answered)
 
 
 def test_a_killed_agent_goes_on_in_its_conversation_and_lands(line):

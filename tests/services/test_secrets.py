@@ -27,7 +27,7 @@ def everything_written(bench):
 
 async def test_agents_and_gates_of_a_rig_get_its_env_file(make, caplog):
     bench = make(env_file="~/keys.env")
-    bench.machine.files[type(bench.context.paths.town)("/home/ann/keys.env")] = FILE
+    bench.machine.files[type(bench.context.paths.town)("/srv/ann/keys.env")] = FILE
     bench.bead()
     bench.sling()
     await bench.settle()

@@ -349,6 +349,23 @@ def start_up_answer(dialog: Dialog, consents: Consents, mcp_asked: list[str]) ->
     return yes[0] if len(yes) == 1 else None
 
 
+def names_folder(dialog: Dialog, folder: str, home: str = "") -> bool:
+    """Whether a dialog shows this path in rows of its own; a long one goes on in the next row."""
+    rows = [row.strip(_EDGE) for row in dialog.detail.split("\n")]
+    wanted = {folder}
+    if home and folder.startswith(f"{home}/"):
+        wanted.add("~" + folder[len(home) :])
+    for first in range(len(rows)):
+        shown = ""
+        for row in rows[first:]:
+            shown += row
+            if shown in wanted:
+                return True
+            if len(shown) > len(folder):
+                break
+    return False
+
+
 _START_YES: Final = {
     "trust": re.compile(r"yes,? (I trust|proceed|continue)", re.IGNORECASE),
     "trust_rules": re.compile(r"yes,? (I trust|proceed|continue)", re.IGNORECASE),

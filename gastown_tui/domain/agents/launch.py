@@ -11,6 +11,7 @@ import msgspec
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.claude_settings import SettingsFacts, claude_settings
 from gastown_tui.domain.agents.environment import inherited, path_with
+from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import BadInput, Forbidden
 
 MAX_PROMPT: Final = 4096
@@ -34,6 +35,18 @@ class Consents(msgspec.Struct, frozen=True, kw_only=True):
     """The API key that `env_pass` names may be used."""
     bypass: bool = False
     """Sessions may start without any permission check; typed by the overseer."""
+
+
+def consents_of(rig: RigConfig) -> Consents:
+    """What is on record for a rig; `bypass` in its settings was typed by a person."""
+    given, is_bypass = rig.consent, rig.permissions == "bypass"
+    return Consents(
+        trust=given.trust or is_bypass,
+        trust_rules=given.trust_rules,
+        mcp=given.mcp,
+        api_key=given.api_key,
+        bypass=is_bypass,
+    )
 
 
 class LaunchContext(msgspec.Struct, frozen=True, kw_only=True):

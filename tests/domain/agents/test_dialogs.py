@@ -16,6 +16,7 @@ from gastown_tui.domain.agents.dialogs import (
     Dialog,
     answer,
     find_dialog,
+    names_folder,
     option_for,
     start_up_answer,
 )
@@ -85,6 +86,18 @@ def test_a_start_up_dialog_is_answered_only_from_a_recorded_yes(name, kind, yes,
     if without:
         assert start_up_answer(dialog, Consents(**less), ["one"]) is None
     assert start_up_answer(dialog, Consents(), ["one"]) is None
+
+
+def test_a_dialog_of_trust_names_the_folder():
+    dialog = find_dialog(screen("2.1.330-trust"))
+    assert names_folder(dialog, "/town/rig/polecats/nux")
+    assert not names_folder(dialog, "/town/rig/polecats/nu")
+    assert not names_folder(dialog, "/town/rig/polecats/nux/deeper")
+    shown = Dialog(
+        kind="trust", question="?", detail="Accessing:\n~/a/very/\nlong\nno", options=[], selected=0
+    )
+    assert names_folder(shown, "/home/ann/a/very/long", "/home/ann")
+    assert not names_folder(shown, "/home/bob/a/very/long", "/home/ann")
 
 
 @pytest.mark.parametrize(
