@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import msgspec
 
@@ -528,6 +528,47 @@ class DiffText(_Frame, frozen=True, kw_only=True, tag="difftext"):
     truncated: bool = False
 
 
+class AskBead(_Frame, frozen=True, kw_only=True, tag="askbead"):
+    """Ask for everything that is known of a bead."""
+
+    req: int
+    bead: str
+
+
+class BeadLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A bead beside the one that was asked for."""
+
+    id: str
+    way: str
+    """`parent`, `child`, `needs` (it comes first) or `holds` (it waits)."""
+    type: str = ""
+    """Of the edge: blocks, related, tracks ..."""
+    title: str = ""
+    status: str = ""
+    """Empty when no bead of that id is here."""
+    kind: str = ""
+
+
+class BeadEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a bead's history."""
+
+    at: float
+    actor: str
+    text: str
+
+
+class BeadText(_Frame, frozen=True, kw_only=True, tag="beadtext"):
+    """A bead as its line says, what it is tied to, and what was done to it, oldest first."""
+
+    req: int
+    rig: str
+    bead: dict[str, Any]
+    """Fields as in a bead file; empty ones are left out."""
+    links: list[BeadLink] = []
+    history: list[BeadEntry] = []
+    ready: bool = False
+
+
 class Poke(_Frame, frozen=True, kw_only=True, tag="poke"):
     """Look again now: somebody wrote beads."""
 
@@ -589,6 +630,8 @@ FeedFrame: TypeAlias = (
     | Receipt
     | AskDiff
     | DiffText
+    | AskBead
+    | BeadText
     | Poke
 )
 
