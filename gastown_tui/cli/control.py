@@ -1,4 +1,4 @@
-"""`gastown nudge|stop|kill|restart|resume|interrupt`: the overseer's hand on an agent."""
+"""`gastown nudge|stop|kill|restart|resume|unhook|interrupt`: the overseer's hand on an agent."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def restart(agent: str, fresh: bool) -> None:
 def resume(agent: str) -> None:
     """Let a stopped or frozen AGENT go on."""
     show(ask("resume", agent))
+
+
+@click.command()
+@click.argument("bead")
+def unhook(bead: str) -> None:
+    """Take BEAD off its hook: it is slung anew, and what was done stays on its branch."""
+    show(ask("unhook", bead))
 
 
 @click.command()

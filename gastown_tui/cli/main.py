@@ -45,6 +45,7 @@ _VERBS: Final = {
     "status": ("gastown_tui.cli.town", "status", "the town in one page"),
     "stop": ("gastown_tui.cli.control", "stop", "end an agent's session; its hook is kept"),
     "thaw": ("gastown_tui.cli.town", "thaw", "let frozen sessions go on"),
+    "unhook": ("gastown_tui.cli.control", "unhook", "take a bead off its hook and sling it anew"),
     "up": ("gastown_tui.cli.town", "up", "start the town without a screen"),
 }  # fmt: skip
 

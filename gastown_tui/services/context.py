@@ -91,6 +91,8 @@ class Context:
         """Worktrees of the refinery that are being prepared."""
         self.problems: dict[str, str] = {}
         """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
+        self.queued: dict[str, list[str]] = {}
+        """Session to the first words of texts that wait until it can take them."""
         self.tips: dict[str, str] = {}
         """Rig to the tip of its target."""
         self._locks: dict[str, asyncio.Lock] = {}
@@ -216,6 +218,16 @@ class Context:
         """The living runs of a session name; more than one only by mistake."""
         rows = self.run_table.rows.values()
         return [row.run for row in rows if row.name == session and not row.ended]
+
+    def living_run(self, session: str) -> str:
+        """The living run of a session name.
+
+        Raises:
+            Conflict: it has none.
+        """
+        for run in self.living(session):
+            return run
+        raise Conflict(f"{session} has no session now", hint="`gastown agents` shows it")
 
     async def end_sessions(self, session: str, reason: str) -> None:
         """End every living run of a session name; returns when their processes are gone."""

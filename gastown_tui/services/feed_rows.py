@@ -27,7 +27,8 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
         "town": {"town": _town_row(town, context)},
         "rigs": {name: _rig_row(town, name) for name in town.rigs},
         "agents": {
-            address: _agent_row(seen, agent, facts) for address, agent in town.agents.items()
+            address: _agent_row(seen, agent, facts, len(context.queued.get(address, ())))
+            for address, agent in town.agents.items()
         },
         "beads": _bead_rows(town, context),
         "mq": _request_rows(seen),
@@ -89,7 +90,7 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
     return state.state, needs, state.evidence, state.question
 
 
-def _agent_row(seen: View, agent: Agent, facts: Facts) -> TableRow:
+def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
     town, state, row = seen.town, facts.states[agent.address], facts.row_of(agent)
     bead = seen.hooks.get(agent.address)
     run = town.runs.get(agent.run)
@@ -126,6 +127,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts) -> TableRow:
         "request": request.id if request else "",
         "started": run.started if run else 0.0,
         "alive": bool(row and not row.ended),
+        "queued": queued,
     }
 
 
@@ -209,6 +211,7 @@ def _request_row(
         "submitted": request.submitted,
         "approved": request.approved,
         "landed": request.landed,
+        "stranded": bool(stranded),
         "why": f"waits for you: {stranded}"
         if stranded
         else request.why or (f"held: {rig.held}" if rig and rig.held else ""),

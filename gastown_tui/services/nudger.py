@@ -28,6 +28,10 @@ PATIENCE_S: Final = 10.0
 """How long whoever asks waits for the agent to be ready."""
 QUEUE_S: Final = 1800.0
 """How long a queued nudge is tried."""
+TRY_S: Final = 0.5
+"""How long one try of a queued nudge waits for the agent to be ready."""
+BETWEEN_S: Final = 0.5
+"""Between two tries."""
 Look = Callable[[str], tuple[Signals | None, AgentState | None, int]]
 """Of a session: its signals, its state, and how many prompts it has taken."""
 
@@ -39,6 +43,7 @@ class Nudger:
         self._context = context
         self._look = look
         self._locks: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
         self._news: dict[str, asyncio.Event] = {}
         self._queued: set[asyncio.Task[None]] = set()
 
@@ -56,6 +61,7 @@ class Nudger:
         mode: str = "now",
         patience_s: float = PATIENCE_S,
         may_command: bool = False,
+        keeps: bool = False,
     ) -> str:
         """Put a text in front of an agent.
 
@@ -65,21 +71,50 @@ class Nudger:
             mode: `now` types while it works if it queues prompts; others wait until it is idle.
             patience_s: how long to wait for that; then the receipt is `queued`.
             may_command: the text is the overseer's own, and may start with `/` or `!`.
+            keeps: it is tried again: whatever is in its way now, the receipt is `queued`.
         """
         lock = self._locks.setdefault(session, asyncio.Lock())
         async with lock:
             entry = self._context.entry(self._context.agent(session))
-            machine = Nudge(entry.typing, may_command=may_command, patience_s=patience_s)
+            machine = Nudge(
+                entry.typing, may_command=may_command, patience_s=patience_s, keeps=keeps
+            )
             chosen: Mode = "now" if mode == "now" else "wait"
             begun = machine.start(text, chosen, self._awake())
             receipt = await self._drive(session, machine, begun)
         return f"{receipt.kind}: {receipt.reason}" if receipt.reason else receipt.kind
 
-    def queue(self, session: str, text: str, done: Callable[[str], None]) -> None:
-        """Go on trying in the background, for half an hour; `done` gets the receipt."""
+    def queue(
+        self,
+        session: str,
+        text: str,
+        done: Callable[[str], None],
+        *,
+        mode: str = "wait",
+        may_command: bool = False,
+    ) -> None:
+        """Go on trying in the background, for half an hour; `done` gets the receipt.
+
+        Between two tries others may type, such as whoever answers the dialog that is in the way;
+        what is queued for one session is tried in order.
+        """
+        turn = self._turns.setdefault(session, asyncio.Lock())
 
         async def later() -> None:
-            done(await self.nudge(session, text, mode="wait", patience_s=QUEUE_S))
+            until = self._awake() + QUEUE_S
+            async with turn:
+                while True:
+                    receipt = await self.nudge(
+                        session, text, mode=mode, patience_s=TRY_S, may_command=may_command,
+                        keeps=True,
+                    )  # fmt: skip
+                    if not receipt.startswith("queued"):
+                        break
+                    if self._awake() >= until:
+                        receipt = f"refused: it waited {QUEUE_S / 60:.0f} minutes{receipt[6:]}"
+                        break
+                    await asyncio.sleep(BETWEEN_S)
+            done(receipt)
 
         task = asyncio.ensure_future(later())
         self._queued.add(task)

@@ -15,6 +15,7 @@ from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.requests import Arguments, RequestLog, arguments_of, has_begun
 from gastown_tui.services.verbs_agents import AgentVerbs
 from gastown_tui.services.verbs_queue import QueueVerbs
+from gastown_tui.services.verbs_talk import TalkVerbs
 from gastown_tui.services.verbs_town import TownVerbs
 
 Carry = Callable[[str, Arguments, str], Awaitable[str]]
@@ -40,7 +41,8 @@ class Verbs:
         self._wake = wake
         self._requests = RequestLog(context)
         self._verbs: dict[str, Carry] = {
-            **AgentVerbs(context, facts, nudger, self._requests, go_on).table,
+            **AgentVerbs(context, go_on, open_mayor).table,
+            **TalkVerbs(context, facts, nudger, self._requests).table,
             **QueueVerbs(context).table,
             **TownVerbs(context, go_on, open_mayor).table,
         }

@@ -1,44 +1,36 @@
-"""What the overseer may ask about one agent."""
+"""What the overseer may want of one agent: to run, to stop, to be frozen, to let a bead go."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gastown_tui.domain import records
-from gastown_tui.domain.agents.dialogs import find_dialog
 from gastown_tui.domain.bead import Bead
-from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import SetField, SetState
 from gastown_tui.domain.town import PAUSED, RUNNING, STOPPED, Agent
 from gastown_tui.domain.view import is_hooked
 from gastown_tui.services.context import Context
-from gastown_tui.services.facts import Facts
-from gastown_tui.services.nudger import Nudger
-from gastown_tui.services.requests import Arguments, RequestLog
+from gastown_tui.services.hooks import request_of
+from gastown_tui.services.requests import Arguments
 
 
 class AgentVerbs:
-    """Nudges, answers, and what is wanted of an agent. `go_on` ends the wait after an absence."""
+    """What is wanted of an agent. `go_on` ends the wait after an absence."""
 
     def __init__(
         self,
         context: Context,
-        facts: Facts,
-        nudger: Nudger,
-        requests: RequestLog,
         go_on: Callable[[frozenset[str]], None],
+        open_mayor: Callable[[], Awaitable[str]],
     ) -> None:
         self._context = context
-        self._facts = facts
-        self._nudger = nudger
-        self._requests = requests
         self._go_on = go_on
+        self._open_mayor = open_mayor
         self.table = {
-            "nudge": self._nudge, "interrupt": self._interrupt, "stop": self._stop,
-            "kill": self._kill, "restart": self._restart, "resume": self._resume,
-            "pause": self._pause, "unhook": self._unhook, "approve_dialog": self._approve_dialog,
-            "approve_always": self._approve_always, "deny_dialog": self._deny_dialog,
+            "stop": self._stop, "kill": self._kill, "restart": self._restart,
+            "resume": self._resume, "pause": self._pause, "unhook": self._unhook,
         }  # fmt: skip
 
     def _change(self, agent: Agent, kind: str, text: str, actor: str, **values: str | int) -> None:
@@ -57,48 +49,6 @@ class AgentVerbs:
             wanted_why=why, wanted_at=self._context.clock.utc().isoformat(timespec="milliseconds"),
         )  # fmt: skip
 
-    def _living(self, agent: Agent) -> str:
-        for run in self._context.living(agent.address):
-            return run
-        raise Conflict(f"{agent.address} has no session now", hint="`gastown agents` shows it")
-
-    async def _nudge(self, target: str, arguments: Arguments, actor: str) -> str:
-        agent = self._context.agent(target)
-        self._living(agent)
-        text = arguments.get("text", "").strip()
-        if not text:
-            raise BadInput("a nudge needs a text")
-        receipt = await self._nudger.nudge(
-            agent.address,
-            text,
-            mode=arguments.get("mode", "wait-idle"),
-            may_command=actor not in self._context.books.agents,
-        )
-        self._context.note("nudged", agent.address, f"{receipt}: {text}", actor=actor)
-        if receipt.startswith("queued"):
-            return self._queue_nudge(agent, text, actor)
-        if not receipt.startswith("submitted"):
-            raise Conflict(f"not delivered to {agent.address}: {receipt}")
-        return receipt
-
-    def _queue_nudge(self, agent: Agent, text: str, actor: str) -> str:
-        """Keep it as an open request, so that the next controller would take it up."""
-        arguments: Arguments = {"text": text}
-        request = self._requests.record("nudge", agent.address, arguments, actor, begun=False)
-
-        def done(receipt: str) -> None:
-            ok = receipt.startswith("submitted")
-            self._requests.answer(request, ("nudge", agent.address), actor, ok=ok, text=receipt)
-
-        self._nudger.queue(agent.address, text, done)
-        return f"queued: {agent.address} gets it when it is at its prompt"
-
-    async def _interrupt(self, target: str, _arguments: Arguments, _actor: str) -> str:
-        agent = self._context.agent(target)
-        self._living(agent)
-        self._context.screens.key(agent.address, "escape")
-        return f"one Escape sent to {agent.address}"
-
     async def _stop(self, target: str, arguments: Arguments, actor: str) -> str:
         agent = self._context.agent(target)
         self._wants(agent, STOPPED, arguments.get("why") or "stopped by you", actor)
@@ -106,13 +56,16 @@ class AgentVerbs:
 
     async def _kill(self, target: str, arguments: Arguments, actor: str) -> str:
         agent = self._context.agent(target)
-        run = self._living(agent)
+        run = self._context.living_run(agent.address)
         self._wants(agent, STOPPED, arguments.get("why") or "killed by you", actor)
         await self._context.host.end(run=run, grace_s=0.0, reason="killed by you")
         return f"{agent.address} is killed; its hook is kept (restart it with R)"
 
     async def _restart(self, target: str, arguments: Arguments, actor: str) -> str:
         agent = self._context.agent(target)
+        if agent.role == "mayor":
+            await self._context.end_sessions(agent.address, "restarted by you")
+            return await self._open_mayor()
         is_fresh = arguments.get("fresh", "") in {"1", "true", "yes"}
         bead = self._hook(agent)
         if bead is not None and bead.label("respawns"):
@@ -122,11 +75,30 @@ class AgentVerbs:
         why = "started fresh by you" if is_fresh else "restarted by you"
         if is_fresh:  # before its session ends: the next one may follow at once
             self._change(agent, "fresh", f"{agent.address}: {why}", actor, conversation="")
-        await self._context.end_sessions(agent.address, "restarted by you")
+        idle = self._nothing_to_run(bead)
+        if is_fresh or not idle:
+            await self._context.end_sessions(agent.address, "restarted by you")
         self._forget_exit(self._context.agent(agent.address))
         self._wants(self._context.agent(agent.address), RUNNING, why, actor)
         self._go_on(frozenset({agent.address}))
+        if idle:
+            return f"{agent.address} may run again, but nothing needs to: {idle}"
         return f"{agent.address} starts {'fresh' if is_fresh else 'again'}"
+
+    def _nothing_to_run(self, bead: Bead | None) -> str:
+        """Why no session follows from a restart; empty when one does."""
+        if bead is None:
+            return "there is nothing on its hook"
+        request = request_of(self._context, bead.id)
+        if request is None or request.state == "rework":
+            return ""
+        if request.state == "rejected":
+            return f"{request.id} ({bead.id}) is rejected: retry it, reject it anew or drop it"
+        if request.state == "held":
+            return f"{request.id} ({bead.id}) is held by you"
+        return (
+            f"{bead.id} is handed in ({request.id}, {request.state}); it starts if that comes back"
+        )
 
     def _hook(self, agent: Agent) -> Bead | None:
         rig = self._context.books.rigs.get(agent.rig)
@@ -171,44 +143,17 @@ class AgentVerbs:
     async def _resume(self, target: str, arguments: Arguments, actor: str) -> str:
         agent = self._context.agent(target)
         if agent.wanted == PAUSED and self._context.living(agent.address):
-            await self._context.host.signal(self._living(agent), signal.SIGCONT, group=True)
+            await self._context.host.signal(
+                self._context.living_run(agent.address), signal.SIGCONT, group=True
+            )
             self._wants(agent, RUNNING, "goes on", actor)
             return f"{agent.address} goes on"
         return await self._restart(target, arguments, actor)
 
     async def _pause(self, target: str, _arguments: Arguments, actor: str) -> str:
         agent = self._context.agent(target)
-        await self._context.host.signal(self._living(agent), signal.SIGSTOP, group=True)
+        await self._context.host.signal(
+            self._context.living_run(agent.address), signal.SIGSTOP, group=True
+        )
         self._wants(agent, PAUSED, "frozen by you", actor)
         return f"{agent.address} is frozen"
-
-    async def _approve_dialog(self, target: str, arguments: Arguments, actor: str) -> str:
-        return await self._answer_dialog(target, arguments, actor, "approve")
-
-    async def _approve_always(self, target: str, arguments: Arguments, actor: str) -> str:
-        return await self._answer_dialog(target, arguments, actor, "always")
-
-    async def _deny_dialog(self, target: str, arguments: Arguments, actor: str) -> str:
-        return await self._answer_dialog(target, arguments, actor, "deny")
-
-    async def _answer_dialog(
-        self, target: str, arguments: Arguments, actor: str, choice: str
-    ) -> str:
-        """Answer the dialog that was seen, if it is still there."""
-        agent = self._context.agent(target)
-        self._living(agent)
-        signals = self._facts.signals.get(agent.address)
-        seen = arguments.get("if_rows", "")
-        if signals is None or (seen and signals.rows_hash != seen):
-            raise Conflict("the dialog that you saw is no longer on the screen")
-        dialog = find_dialog(signals.bottom)
-        if dialog is None:
-            raise Conflict(f"{agent.address} asks nothing now")
-        receipt = await self._nudger.answer(agent.address, dialog, choice)
-        self._context.note(
-            "answered", agent.address, f"{choice} ({receipt}): {dialog.question}", actor=actor,
-            rig=agent.rig,
-        )  # fmt: skip
-        if not receipt.startswith("submitted"):
-            raise Conflict(f"not answered: {receipt}")
-        return f"{agent.address} was answered ({choice})"

@@ -43,10 +43,12 @@ class TownVerbs:
         return sling(self._context.books, self._context.config.id, target, arguments, actor)
 
     async def _create_bead(self, target: str, arguments: Arguments, actor: str) -> str:
-        return create_bead(self._context.books, target, arguments, actor)
+        bead = create_bead(self._context.books, target, arguments, actor)
+        return f"{bead} is filed in {target}: {self._context.books.bead(bead).title}"
 
     async def _convoy(self, target: str, arguments: Arguments, actor: str) -> str:
-        return convoy(self._context.books, target, arguments, actor)
+        made = convoy(self._context.books, target, arguments, actor)
+        return f"{made} follows {len(arguments.get('beads', '').split())} beads: {target}"
 
     def _town(self, wanted: str, why: str, actor: str) -> str:
         self._context.books.write_town(

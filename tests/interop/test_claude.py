@@ -126,7 +126,7 @@ def test_dialogs_are_answered_by_what_an_option_says(town):
         last = pane.wait(
             "python", lambda s: "127.0.0.1:2/" in "\n".join(s.bottom) and find_dialog(s.bottom)
         )
-        assert nudge(town, pane, "are you there?").kind == "refused"
+        assert nudge(town, pane, "are you there?").kind == "queued"
         assert answer(town, pane, find_dialog(last.bottom), "deny").reason == "No"
         town.wait_state(pane, "idle")
         assert "auto mode on" not in pane.text()
@@ -207,7 +207,7 @@ def test_nothing_is_trusted_without_the_overseers_word(town):
         state = town.wait_state(pane, "waiting")
         assert (state.needs, state.dialog.kind) == ("dialog", "trust")
         assert start_up_answer(state.dialog, Consents(), []) is None
-        assert nudge(town, pane, "hello").kind == "refused"
+        assert nudge(town, pane, "hello").kind == "queued"
         yes = start_up_answer(state.dialog, Consents(trust=True), [])
         assert answer(town, pane, state.dialog, yes).kind == "submitted"
         town.wait_state(pane, "idle")  # and its MCP servers are not asked about

@@ -108,14 +108,19 @@ class FakeNudger:
         self.said: list[tuple[str, str]] = []
         self.receipt = "submitted"
         self.waiting: list = []
+        self.answers: list[tuple[str, str, str]] = []
 
     async def nudge(self, session, text, *, mode="now", patience_s=10.0, may_command=False):
         self.said.append((session, text))
         self.may_command = may_command
         return self.receipt
 
-    def queue(self, session, text, done):
+    def queue(self, session, text, done, *, mode="wait", may_command=False):
         self.waiting.append(done)
+
+    async def answer(self, session, dialog, choice):
+        self.answers.append((session, dialog.question, choice))
+        return "submitted: No"
 
 
 class FakeMachine:

@@ -10,10 +10,12 @@ from service_fakes import NUX
 
 from gastown_tui import protocol
 from gastown_tui.domain import records
+from gastown_tui.domain.agents.dialogs import find_dialog
 from gastown_tui.domain.agents.state import AgentState
 from gastown_tui.domain.errors import Damaged, Unavailable
 from gastown_tui.domain.town import Agent, Now
 from gastown_tui.services import keeper
+from gastown_tui.services import nudger as nudger_module
 from gastown_tui.services.keeper import Keeper
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.runs import RunTable
@@ -28,10 +30,11 @@ class Terminal:
         self.box, self.taken, self.prompts, self.generation = "", [], 0, 0
         self.state, self.is_gone, self.is_deaf = "idle", False, False
         self.sees = lambda signals: None
+        self.screen: list[str] = []
 
     @property
     def signals(self):
-        rows = ["● text", LINE, *(f"❯ {one}" for one in self.box.split("\n")), LINE]
+        rows = self.screen or ["● text", LINE, *(f"❯ {one}" for one in self.box.split("\n")), LINE]
         return protocol.Signals(
             session=NUX, bottom=rows, rows_hash=str(hash(str(rows))), bracketed_paste=True,
             input_generation=self.generation, last_output=1.0,
@@ -44,7 +47,9 @@ class Terminal:
             return protocol.Typed(req=0, ok=False, reason="generation")
         if if_rows and if_rows != self.signals.rows_hash:
             return protocol.Typed(req=0, ok=False, reason="rows")
-        if data == b"\r":
+        if data == b"\r" and self.screen:
+            self.screen = []
+        elif data == b"\r":
             if not self.is_deaf:
                 self.taken.append(self.box)
                 self.box, self.state = "", "working"
@@ -122,6 +127,40 @@ async def test_what_is_queued_is_tried_until_the_agent_is_ready(seat):
     terminal.state = "idle"
     terminal.tell()
     assert (await asyncio.wait_for(told, 10)).startswith("submitted")
+
+
+DIALOG = [LINE, " Do you want to proceed?", " ❯ 1. Yes", "   2. No", "", " Esc to cancel"]
+
+
+async def test_what_waits_for_a_dialog_does_not_keep_it_from_being_answered(seat):
+    """Delivered in order, once the dialog is gone."""
+    nudger, terminal = seat
+    terminal.screen = DIALOG
+    assert (await nudger.nudge(NUX, "one", mode="wait")).startswith("queued: it shows a permission")
+    told: list[str] = []
+    for text in ("one", "two"):
+        nudger.queue(NUX, text, told.append)
+    await asyncio.sleep(0.1)
+    receipt = await asyncio.wait_for(nudger.answer(NUX, find_dialog(DIALOG), "approve"), 5)
+    assert receipt.startswith("submitted")
+
+    def at_its_prompt():
+        terminal.state = "idle"
+        terminal.tell()
+        return len(told) == 2
+
+    await poll(at_its_prompt, 20)
+    assert terminal.taken == ["one", "two"]
+    assert all(one.startswith("submitted") for one in told)
+
+
+async def test_what_can_never_be_delivered_is_given_up(seat, monkeypatch):
+    nudger, terminal = seat
+    terminal.screen = DIALOG
+    monkeypatch.setattr(nudger_module, "QUEUE_S", 0.0)
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    nudger.queue(NUX, "one", told.set_result)
+    assert (await asyncio.wait_for(told, 10)).startswith("refused: it waited")
 
 
 class Stored:

@@ -12,6 +12,7 @@ from gastown_tui.domain import records
 from gastown_tui.domain.errors import BadInput, Conflict, Forbidden
 from gastown_tui.domain.operations import AddLabel, Create
 from gastown_tui.domain.town import Agent, Request
+from gastown_tui.protocol import Signals
 
 TIP = "abcdef1234"
 
@@ -59,8 +60,10 @@ async def test_agents_may_not_do_what_is_the_overseers_and_it_is_written_down(be
 
 async def test_agents_may_file_and_sling_work(bench):
     _, text = await bench.ask("create_bead", "r", session=NUX, title="found a bug")
-    await bench.ask("sling", text, session=NUX)
-    assert bench.rig_store.get(text).label("sling") == "any"
+    assert text.endswith("is filed in r: found a bug")
+    bead = text.split()[0]
+    await bench.ask("sling", bead, session=NUX)
+    assert bench.rig_store.get(bead).label("sling") == "any"
 
 
 async def test_the_mayor_nudges_with_words_and_never_with_commands(bench):
@@ -170,6 +173,111 @@ async def test_taking_up_again_leaves_what_is_under_way(bench):
     assert len(bench.nudger.said) == 1
     bench.nudger.waiting[0]("submitted")
     assert not [one for one in bench.books.events.values() if not one.is_closed]
+
+
+async def test_what_waits_for_an_agent_is_seen_and_has_a_limit(bench):
+    with_agent(bench)
+    bench.nudger.receipt = "queued: it shows a permission dialog: Do you want to proceed?"
+    _, text = await bench.ask("nudge", NUX, text="hello")
+    assert text.startswith("queued: ")
+    assert "permission dialog" in text
+    assert "30 minutes" in text
+    await bench.settle()
+    assert bench.feed.tables["agents"][NUX]["queued"] == 1
+    bench.nudger.waiting[0]("submitted")
+    await bench.settle()
+    assert bench.feed.tables["agents"][NUX]["queued"] == 0
+
+
+async def test_not_without_bound_many_texts_wait_for_one_agent(bench):
+    with_agent(bench)
+    bench.nudger.receipt = "queued"
+    for _ in range(20):
+        await bench.ask("nudge", NUX, text="hello")
+    with pytest.raises(Conflict, match="20 texts"):
+        await bench.ask("nudge", NUX, text="hello")
+
+
+async def test_a_queued_text_is_not_delivered_after_its_time(bench):
+    with_agent(bench)
+    bench.nudger.receipt = "queued"
+    await bench.ask("nudge", NUX, text="hello")
+    bench.clock.wall += 3600
+    bench.start()
+    await bench.verbs.take_up()
+    assert len(bench.nudger.said) == 0
+    reasons = [one.close_reason for one in events(bench, "request.nudge")]
+    assert any("waited too long" in reason for reason in reasons)
+
+
+async def test_a_receipt_says_what_was_done(bench):
+    with_agent(bench)
+    bench.nudger.receipt = "submitted: its hook says so"
+    _, text = await bench.ask("nudge", NUX, text="hello")
+    assert text == f"submitted: {NUX} has it (its hook says so)"
+
+
+def asking(bench):
+    rows = [
+        "─" * 60,
+        " curl x",
+        " Do you want to proceed?",
+        " ❯ 1. Yes",
+        "   2. No",
+        "",
+        " Esc to cancel",
+    ]
+    bench.facts.on_signals(Signals(session=NUX, bottom=rows, rows_hash="h1"))
+
+
+@pytest.mark.parametrize(
+    ("receipt", "told"),
+    [("submitted", "and told what to do instead"), ("queued: it works", "is queued: "),
+     ("refused: its session has ended", "not delivered: refused")],
+)  # fmt: skip
+async def test_the_reason_of_a_denial_is_the_next_message(bench, receipt, told):
+    with_agent(bench)
+    asking(bench)
+    bench.nudger.receipt = receipt
+    _, text = await bench.ask("deny_dialog", NUX, if_rows="h1", reason="use make instead")
+    assert bench.nudger.answers == [(NUX, "Do you want to proceed?", "deny")]
+    assert bench.nudger.said == [(NUX, "use make instead")]
+    assert "was answered (deny)" in text
+    assert told in text
+
+
+async def test_a_denial_of_what_is_gone_says_nothing_to_anybody(bench):
+    with_agent(bench)
+    asking(bench)
+    with pytest.raises(Conflict, match="no longer"):
+        await bench.ask("deny_dialog", NUX, if_rows="h0", reason="use make instead")
+    assert bench.nudger.said == bench.nudger.answers == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("review", "is handed in (hq-mr1, review)"),
+        ("rejected", "rejected"),
+        ("held", "held by you"),
+        ("rework", "starts again"),
+    ],
+)
+async def test_a_restart_says_whether_anything_runs(bench, state, said):
+    with_agent(bench, wanted="stopped")
+    with_request(bench, state=state)
+    _, text = await bench.ask("restart", NUX)
+    assert said in text
+    assert ("nothing needs to" in text) == (state != "rework")
+    assert bench.books.agents[NUX].wanted == "running"
+    assert (bench.host.ended == []) == (state != "rework")
+
+
+async def test_a_restart_of_the_mayor_opens_its_desk_again(bench):
+    mayor = Agent(address="mayor", record="hq-mayor", rig="", role="mayor", name="mayor")
+    bench.town_store.apply([records.create_agent(mayor)], actor="me")
+    bench.context.sync()
+    assert (await bench.ask("restart", "mayor"))[1] == "open"
 
 
 async def test_what_the_controller_died_over_is_nudged_by_the_next(bench):

@@ -5,8 +5,8 @@
     GATE ──body──> TYPING ──> LANDING ──seen in the box──> ENTERING ──> VERIFYING ──> submitted
      │  <───rows changed───┘  │   <────────rows changed────────┘            │
      │                        │                                            └ still ours: Enter
-     └ never free: queued     └ never seen: indeterminate                    again, then
-                                                                             typed-not-submitted
+     ├ never free: queued     └ never seen: indeterminate                    again, then
+     └ a dialog: queued                                                      typed-not-submitted
 
 Rules that hold in every state: a dialog, a draft or a raised input generation ends it; every write
 is guarded by the rows it was decided on; the body is written once; Enter is pressed only on rows
@@ -80,7 +80,12 @@ class Nudge:
     """One text on its way to one agent. `start` once, then `handle` until it says `Finish`."""
 
     def __init__(
-        self, typing: Typing, *, may_command: bool = False, patience_s: float = 600.0
+        self,
+        typing: Typing,
+        *,
+        may_command: bool = False,
+        patience_s: float = 600.0,
+        keeps: bool = False,
     ) -> None:
         """A nudge not yet begun.
 
@@ -89,10 +94,12 @@ class Nudge:
             may_command: the sender is the overseer, whose text may start with `/` or `!` and so
                 run the agent's own commands.
             patience_s: how long it waits for the agent to be ready.
+            keeps: it will be tried again, so whatever is in its way now makes it `queued`.
         """
         self._typing = typing
         self._may_command = may_command
         self._patience = patience_s
+        self._keeps = keeps
         self._mode: Mode = "wait"
         self._body = ""
         self._slices: list[bytes] = []
@@ -164,8 +171,10 @@ class Nudge:
                 return self._verifying(event)
 
     def _at_gate(self, event: SignalsSeen) -> list[Command]:
+        if reason := _asking(event):
+            return self._finish("queued", reason)
         if reason := _unfit(event):
-            return self._finish("refused", reason)
+            return self._hindrance("refused", reason)
         busy = event.state in ("working", "stalled", "starting")
         if busy and not (self._mode == "now" and self._typing.queues and event.state != "starting"):
             self._obstacle = ""
@@ -190,8 +199,8 @@ class Nudge:
         if now < until:
             return [Wait(until=min(until, self._deadline))]
         if what == "draft":
-            return self._finish("held", "there is half-typed text in its prompt box")
-        return self._finish("refused", "there is no prompt box on its screen")
+            return self._hindrance("held", "there is half-typed text in its prompt box")
+        return self._hindrance("refused", "there is no prompt box on its screen")
 
     def _type_body(self, event: SignalsSeen) -> list[Command]:
         body = self._body.encode("utf-8", "replace")
@@ -260,8 +269,9 @@ class Nudge:
         if event.reason == "rows":
             return self._changed(entering=entering)
         if event.reason == "generation":
-            what = "a person typed: the text stands in its prompt box"
-            return self._finish("held", what if written else "a person is typing")
+            if not written:
+                return self._hindrance("held", "a person is typing")
+            return self._finish("held", "a person typed: the text stands in its prompt box")
         reason = {"full": "it does not read its input"}.get(event.reason, event.reason)
         return self._finish("typed-not-submitted" if written else "refused", reason)
 
@@ -317,6 +327,10 @@ class Nudge:
         self._phase = "done"
         return [Finish(receipt=Receipt(kind=kind, reason=reason))]
 
+    def _hindrance(self, kind: ReceiptKind, reason: str) -> list[Command]:
+        """Nothing was typed."""
+        return self._finish("queued" if self._keeps else kind, reason)
+
     def _submitted(self, how: str) -> list[Command]:
         return self._finish("submitted", how)
 
@@ -337,14 +351,19 @@ class Nudge:
         return bool(shown) and shown in _squashed(self._body)
 
 
+def _asking(event: SignalsSeen) -> str:
+    """What the agent waits for an answer to; empty when it does not."""
+    dialog = find_dialog(event.signals.bottom)
+    if dialog:
+        return f"it shows a {dialog.kind} dialog: {dialog.question}"
+    return f"it is waiting ({event.needs})" if event.state == "waiting" else ""
+
+
 def _unfit(event: SignalsSeen) -> str:
     """Why the agent cannot take text at all now; empty when it can, or soon may."""
     if event.signals.held:
         return f"its output is held: {event.signals.held}"
-    dialog = find_dialog(event.signals.bottom)
-    if dialog:
-        return f"it shows a {dialog.kind} dialog: {dialog.question}"
-    if event.state in ("waiting", "error"):
+    if event.state == "error":
         return f"it is {event.state} ({event.needs})"
     return "it is paused" if event.state == "paused" else ""
 

@@ -132,11 +132,22 @@ def test_a_working_agent_is_waited_for_or_typed_to_as_asked():
 
 @pytest.mark.parametrize("state", ["waiting", "error", "paused"])
 def test_an_agent_that_cannot_take_it_is_not_typed_to(state):
-    Play("hello there").see("", state).ends("refused")
+    Play("hello there").see("", state).ends("queued" if state == "waiting" else "refused")
+    Play("hello there", keeps=True).see("", state).ends("queued")
+
+
+def test_what_is_tried_again_is_queued_whatever_is_in_its_way():
+    play = Play("hello there", keeps=True).see("half a tho").quiet()
+    play.see("half a tho", after=6).ends("queued", "half-typed")
+    Play("hello there", keeps=True).see().types(PASTE).typed("generation").ends("queued", "typing")
+    Play("hello there", keeps=True).see("", "exited").ends("refused")
+    play = Play("hello there", keeps=True).see().types(PASTE).typed()  # it stands there now
+    play.generation += 1
+    play.see("hello there").ends("held")
 
 
 def test_a_dialog_is_never_typed_into():
-    Play("hello there").see(screen=DIALOG).ends("refused", "dialog")
+    Play("hello there").see(screen=DIALOG).ends("queued", "dialog")
     typed_body().see(screen=DIALOG, after=0.5).quiet().tick(3).ends("indeterminate")
     play = typed_body().see("hello there").types(b"\r").typed("rows").quiet()
     play.see(screen=DIALOG).quiet().see("hello there").types(b"\r")
