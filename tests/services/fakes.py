@@ -258,7 +258,7 @@ class Bench:
             town=folder, config=TownConfig(id="t", agent="demo"),
             books=Books(self.town_store, books), host=self.host, screens=self.screens,
             git={"r": self.git}, entries=load_entries(shipped_entries(), {}), clock=self.clock,
-            run_table=self.table, person_env={"PATH": "/usr/bin:/bin", "HOME": "/home/ann"},
+            run_table=self.table, person_env={"PATH": "/usr/bin:/bin", "HOME": "/srv/ann"},
             machine=self.machine,
         )  # fmt: skip
         self.start()
