@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from gastown_tui.domain.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_tui.adapters.store import BeadStore
     from gastown_tui.domain.bead import Bead
+    from gastown_tui.domain.bead_tree import Node
 
 
 def plain(text: str) -> str:
@@ -57,6 +58,12 @@ def detail(store: BeadStore, bead: Bead) -> dict[str, Any]:
     found["dependents"] = [
         _related(store, source, kind) for source, kind in store.dependents(bead.id)
     ]
+    if bead.issue_type == "epic":
+        parts = [one for one in found["dependents"] if one["dependency_type"] == "parent-child"]
+        closed = sum(one.get("status") == "closed" for one in parts)
+        found["epic_total_children"] = len(parts)
+        found["epic_closed_children"] = closed
+        found["epic_closeable"] = bool(parts) and closed == len(parts) and not bead.is_closed
     return found
 
 
@@ -74,7 +81,7 @@ def line(bead: Bead, width: int) -> str:
     """One line of a list; ids are padded to `width`."""
     who = f" @{plain(bead.assignee)}" if bead.assignee else ""
     state = f"P{bead.priority} {plain(bead.status)} {plain(bead.issue_type)}"
-    return f"{bead.id:<{width}}  {state}{who}  {plain(bead.title)}"
+    return f"{plain(bead.id):<{width}}  {state}{who}  {plain(bead.title)}"
 
 
 def lines(beads: list[Bead]) -> str:
@@ -87,7 +94,7 @@ def page(store: BeadStore, bead: Bead) -> str:
     """All that is known about one bead."""
     who = f" · {plain(bead.assignee)}" if bead.assignee else ""
     parts = [
-        f"{bead.id}  {plain(bead.title)}",
+        f"{plain(bead.id)}  {plain(bead.title)}",
         f"P{bead.priority} · {plain(bead.status)} · {plain(bead.issue_type)}{who}",
     ]
     if bead.labels:
@@ -103,7 +110,7 @@ def page(store: BeadStore, bead: Bead) -> str:
     for heading, text in texts:
         if text:
             parts.append(f"\n{heading}\n{paragraphs(text)}" if heading else f"\n{paragraphs(text)}")
-    edges = [f"  {edge.type} {plain(edge.depends_on_id)}" for edge in bead.dependencies]
+    edges = [f"  {plain(edge.type)} {plain(edge.depends_on_id)}" for edge in bead.dependencies]
     if edges:
         parts += ["\nDepends on", *edges]
     back = [f"  {plain(source)} ({plain(kind)})" for source, kind in store.dependents(bead.id)]
@@ -113,3 +120,74 @@ def page(store: BeadStore, bead: Bead) -> str:
         head = f"\n{plain(comment.author)} {plain(comment.created_at)}"
         parts.append(f"{head}\n{paragraphs(comment.text)}")
     return "\n".join(parts)
+
+
+def _bead(store: BeadStore, bead: str) -> Bead | None:
+    try:
+        return store.get(bead)
+    except NotFound:
+        return None
+
+
+def tree_rows(store: BeadStore, nodes: Iterable[Node]) -> list[dict[str, Any]]:
+    """A tree as in `bd dep tree --json`: flat, each bead with its depth and what it hangs on."""
+    found = []
+    for node in nodes:
+        bead = _bead(store, node.bead)
+        own = {"id": node.bead} if bead is None else row(store, bead)
+        own |= {"depth": node.depth, "truncated": node.cut or node.again}
+        if node.parent:
+            own |= {"parent_id": node.parent, "edge_from_parent": node.edge}
+        found.append(own)
+    return found
+
+
+def statuses(store: BeadStore, nodes: Iterable[Node]) -> dict[str, str]:
+    """The status of every bead of a tree that is in this store."""
+    found = {node.bead: _bead(store, node.bead) for node in nodes}
+    return {name: bead.status for name, bead in found.items() if bead is not None}
+
+
+def drawing(
+    store: BeadStore, nodes: Sequence[Node], holders: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """The lines of a drawn tree.
+
+    Args:
+        store: where the beads are.
+        nodes: each before what hangs on it.
+        holders: what beads wait for.
+    """
+    last = _last(nodes)
+    lines: list[str] = []
+    bars: list[bool] = []
+    for number, node in enumerate(nodes):
+        bead = _bead(store, node.bead)
+        text = plain(node.bead) if bead is None else line(bead, 0)
+        if node.edge and node.edge not in {"parent-child", "blocks"}:
+            text = f"[{plain(node.edge)}] {text}"
+        if node.again or node.cut:
+            text += "  (see above)" if node.again else "  ..."
+        if waits := holders.get(node.bead):
+            text += f"  <- {plain(', '.join(waits))}"
+        if not node.depth:
+            bars = []
+            lines.append(text)
+            continue
+        bars = [*bars[: node.depth - 1], number in last]
+        stem = "".join("   " if is_last else "│  " for is_last in bars[:-1])
+        lines.append(f"{stem}{'└─ ' if bars[-1] else '├─ '}{text}")
+    return lines
+
+
+def _last(nodes: Sequence[Node]) -> set[int]:
+    """The places of those that are the last that hang on their bead."""
+    found: set[int] = set()
+    open_at: set[int] = set()
+    for number in reversed(range(len(nodes))):
+        depth = nodes[number].depth
+        open_at = {one for one in open_at if one <= depth}
+        if depth not in open_at:
+            found.add(number)
+            open_at.add(depth)
+    return found

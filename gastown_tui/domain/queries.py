@@ -146,13 +146,12 @@ def counted(beads: Iterable[Bead], by: str) -> list[tuple[str, int]]:
     return sorted(counts.items())
 
 
-def stats(beads: Iterable[Bead], ready: int, tombstones: int = 0) -> dict[str, Any]:
+def stats(beads: Iterable[Bead], ready: int) -> dict[str, Any]:
     """Figures of a directory, named as `bd stats --json` names them.
 
     Args:
         beads: all that are no tombstones and no wisps.
         ready: how many can be worked on now.
-        tombstones: how many were deleted.
     """
     kept = list(beads)
     by_status: Mapping[str, int] = Counter(bead.status for bead in kept)
@@ -171,7 +170,6 @@ def stats(beads: Iterable[Bead], ready: int, tombstones: int = 0) -> dict[str, A
         "blocked_issues": len(held),
         "deferred_issues": by_status.get("deferred", 0),
         "ready_issues": ready,
-        "tombstone_issues": tombstones,
         "pinned_issues": by_status.get("pinned", 0),
         "epics_eligible_for_closure": sum(epic.may_close for epic in epics(kept)),
         "average_lead_time_hours": round(sum(leads) / len(leads) / _HOUR, 2) if leads else 0.0,
