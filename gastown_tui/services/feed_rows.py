@@ -81,7 +81,10 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
         return "idle", "", "free", ""
     is_parked = request is not None and request.state != "rework"
     if request is not None and is_parked and state.state in {"idle", "exited"}:
-        return "handed-in", "", f"handed in: {request.state}", ""
+        why = f"handed in: {request.state}"
+        if request.state == "rejected":
+            why = f"{request.id} is rejected: it waits for you to retry, reject anew or drop it"
+        return "handed-in", "", why, ""
     needs = state.needs
     if state.state == "waiting":
         needs = needs or "question"

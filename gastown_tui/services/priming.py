@@ -76,7 +76,7 @@ def prime_facts(
                 "log": request.log if request.rework != "conflict" else "",
             }
         else:
-            facts["state"] = "handed-in"
+            facts["state"] = "rejected" if request.state == "rejected" else "handed-in"
     return facts
 
 
@@ -112,6 +112,9 @@ def prime_text(facts: dict[str, Any]) -> str:
     lines = [f"You are {facts['agent']}. On your hook: {facts['bead']} {title}"]
     if facts["state"] == "handed-in":
         lines.append("It is handed in and on its way through the queue: there is nothing to do.")
+        return "\n".join(lines)
+    if facts["state"] == "rejected":
+        lines.append("It was rejected: its attempts are used up, and the overseer decides. Wait.")
         return "\n".join(lines)
     rework = facts["rework"]
     if rework:

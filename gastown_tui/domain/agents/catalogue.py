@@ -69,6 +69,9 @@ class Ready(_Table, frozen=True, kw_only=True):
 
     grace_s: float = 30.0
     """Seconds after the start in which an unreadable agent is `starting`."""
+    start_s: float = 120.0
+    """Seconds after the start in which it must have shown that it is ready, by a hook, a session
+    file, a title or a prompt box; else it is an error for a person to look at."""
     quiet_s: float = 4.0
     """Without any better sign, so many seconds of silence mean idle."""
     stall_s: float = 900.0

@@ -105,7 +105,7 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
 
     state: State
     needs: str = ""
-    """For waiting: permission, question or dialog; for error: auth, limit or api."""
+    """For waiting: permission, question or dialog; for error: auth, limit, api or start."""
     since: float = 0.0
     source: Source = "quiet"
     evidence: str = ""
@@ -117,6 +117,8 @@ class AgentState(msgspec.Struct, frozen=True, kw_only=True):
     """When it first looked idle while it is still published as working; 0 otherwise."""
     recheck_at: float = 0.0
     """Derive again at this time even if nothing new is seen; 0 = no need."""
+    was_ready: bool = False
+    """It has shown in this run that it can work."""
 
 
 class _Sign(msgspec.Struct, frozen=True):
@@ -133,6 +135,8 @@ def derive(evidence: Evidence, now: float) -> AgentState:
     sign = _read(evidence)
     if sign.state == "idle" and _is_before_first_prompt(evidence):
         sign = _Sign("starting", sign.source, f"{sign.evidence}; it has not taken its prompt yet")
+    if sign.state == "starting" and evidence.age_s >= evidence.entry.ready.start_s:
+        sign = _never_ready(sign.evidence, evidence)
     if sign.state == "working" and evidence.progress_s >= evidence.entry.ready.stall_s:
         minutes = int(evidence.progress_s // 60)
         sign = _Sign("stalled", sign.source, f"{sign.evidence}; no step for {minutes} min")
@@ -148,6 +152,21 @@ def _is_before_first_prompt(evidence: Evidence) -> bool:
         and evidence.age_s < entry.ready.grace_s
         and all(event.name == "SessionStart" for event in evidence.hooks)
     )
+
+
+def _never_ready(seen: str, evidence: Evidence) -> _Sign:
+    """It should have shown by now that it is ready: to nudge or end it would mend nothing."""
+    text = f"not ready {evidence.age_s:.0f} s after its start: {seen}"
+    return _Sign("error", "quiet", text, "start", "It did not get ready: look at its pane")
+
+
+def _is_ready(sign: _Sign, evidence: Evidence) -> bool:
+    """Whether the agent has shown, now or before in this run, that it can work."""
+    if evidence.previous is not None and evidence.previous.was_ready:
+        return True
+    if sign.source in {"registry", "hook", "title", "screen"}:
+        return sign.state not in {"starting", "error"}
+    return any(event.name != "SessionStart" for event in evidence.hooks)
 
 
 def _published(sign: _Sign, evidence: Evidence, now: float) -> AgentState:
@@ -172,6 +191,7 @@ def _published(sign: _Sign, evidence: Evidence, now: float) -> AgentState:
         question=sign.question[:500],
         dialog=sign.dialog,
         recheck_at=_recheck(sign, evidence, now),
+        was_ready=_is_ready(sign, evidence),
     )
 
 
@@ -186,7 +206,7 @@ def _recheck(sign: _Sign, evidence: Evidence, now: float) -> float:
         if sign.source == "hook" and evidence.hooks:
             left = min(left, ready.hook_fresh_s - evidence.hooks[-1].age_s)
     if sign.state == "starting":
-        left = ready.grace_s - evidence.age_s
+        left = (ready.grace_s if evidence.age_s < ready.grace_s else ready.start_s) - evidence.age_s
     return now + max(left, 0.1) if left else 0.0
 
 
@@ -207,7 +227,7 @@ def _read(evidence: Evidence) -> _Sign:
         or own_word
         or _from_hooks(evidence)
         or _from_rules(screen, [rule for rule in rules if rule.state != "error"])
-        or _from_quiet(evidence)
+        or _from_quiet(evidence, screen)
     )
 
 
@@ -317,14 +337,27 @@ def _failure(event: HookEvent) -> tuple[str, str]:
     return "api", event.message
 
 
-def _from_quiet(evidence: Evidence) -> _Sign:
+def _from_quiet(evidence: Evidence, screen: Screen | None) -> _Sign:
     ready = evidence.entry.ready
     young = evidence.age_s < ready.grace_s
-    if evidence.signals is None:
+    if screen is None or evidence.signals is None:
         state: State = "starting" if young else "idle"
         return _Sign(state, "quiet", "nothing known of its terminal yet")
     if young and (evidence.entry.rules or not evidence.signals.last_output):
         return _Sign("starting", "quiet", f"started {evidence.age_s:.0f} s ago")
     if evidence.quiet_s < ready.quiet_s:
         return _Sign("working", "quiet", f"printed {evidence.quiet_s:.0f} s ago")
+    if unready := _unready(evidence, screen):
+        return _Sign("starting", "quiet", unready)
     return _Sign("idle", "quiet", f"no known sign; quiet for {evidence.quiet_s:.0f} s")
+
+
+def _unready(evidence: Evidence, screen: Screen) -> str:
+    """Why a silent agent is not ready, as far as its program can be read; empty when it is."""
+    was_ready = evidence.previous is not None and evidence.previous.was_ready
+    if was_ready or any(event.name != "SessionStart" for event in evidence.hooks):
+        return ""
+    if not screen.signals.last_output:
+        return "it has printed nothing"
+    is_readable = bool(evidence.entry.rules) and evidence.entry.typing.submits
+    return "its screen shows no prompt box" if is_readable and screen.box is None else ""

@@ -88,6 +88,16 @@ def see(**more):
         ({"registry": registry("idle"), "hooks": (hook("SessionStart"),), "age_s": 2.0}, ("starting", "", "registry")),
         ({"registry": registry("idle"), "hooks": (), "age_s": 60.0}, ("idle", "", "registry")),
         ({"signals": None, "hooks": (), "age_s": 1.0}, ("starting", "", "quiet")),
+        # what never gets ready is shown; what was ready once, or works, is not that
+        ({"signals": signals(["x"]), "hooks": (), "quiet_s": 60.0}, ("starting", "", "quiet")),
+        ({"signals": signals(["x"]), "hooks": (), "quiet_s": 60.0, "age_s": 121.0}, ("error", "start", "quiet")),
+        ({"signals": signals(["x"]), "hooks": (hook("SessionStart"),), "quiet_s": 60.0, "age_s": 121.0}, ("error", "start", "quiet")),
+        ({"signals": signals(["x"]), "hooks": (), "quiet_s": 1.0, "age_s": 121.0}, ("working", "", "quiet")),
+        ({"signals": signals(["x"]), "quiet_s": 60.0, "age_s": 121.0, "hooks": (hook("PreToolUse", age_s=500.0),)}, ("idle", "", "quiet")),
+        ({"signals": signals(IDLE), "hooks": (), "quiet_s": 60.0, "age_s": 121.0}, ("idle", "", "quiet")),
+        ({"signals": signals(PERMISSION), "hooks": (), "quiet_s": 60.0, "age_s": 121.0}, ("waiting", "permission", "dialog")),
+        ({"entry": ENTRIES["shell"], "signals": signals(["$"]), "hooks": (), "quiet_s": 60.0, "age_s": 121.0}, ("idle", "", "quiet")),
+        ({"entry": ENTRIES["shell"], "signals": Signals(session="s", bottom=[]), "hooks": (), "quiet_s": 200.0, "age_s": 121.0}, ("error", "start", "quiet")),
         ({"signals": signals(["x"]), "hooks": (), "quiet_s": 1.0}, ("working", "", "quiet")),
         # spinning without a step
         ({"registry": registry("busy"), "progress_s": 901.0}, ("stalled", "", "registry")),
@@ -130,6 +140,18 @@ def test_a_pause_between_two_steps_is_not_idle():
     assert (again.state, again.since, again.quieter_since) == ("working", 10.0, 0.0)
     later = derive(evidence(registry=registry("idle"), previous=gap), 11.4)
     assert (later.state, later.since) == ("idle", 11.0)
+
+
+def test_what_was_ready_once_is_never_called_unready():
+    ready = derive(evidence(registry=registry("idle")), 10.0)
+    gone = {"signals": signals(["a pager"]), "hooks": (), "quiet_s": 60.0, "age_s": 300.0}
+    assert derive(evidence(previous=ready, **gone), 300.0).state == "idle"
+    first = derive(evidence(**gone | {"age_s": 60.0}), 60.0)
+    assert (first.state, first.recheck_at) == ("starting", 120.0)
+    stuck = derive(evidence(previous=first, **gone), 300.0)
+    assert "no prompt box" in stuck.evidence
+    assert stuck.question
+    assert derive(evidence(previous=stuck, registry=registry("idle")), 301.0).state == "idle"
 
 
 def test_since_is_kept_while_nothing_changes():
