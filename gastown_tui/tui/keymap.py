@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from textual.keys import format_key
@@ -56,6 +57,7 @@ def key_name(key: str) -> str:
     return "+".join((*(each.lower() for each in modifiers), last))
 
 
+@lru_cache(maxsize=512)
 def key_label(key: str) -> str:
     """A key as the hints write it."""
     *modifiers, last = key.split("+")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from gastown_tui.tui.ports import Clocks
-from gastown_tui.tui.store import Store
+from gastown_tui.tui.store import News, Store
 from gastown_tui.tui.widgets.line_list import LineList, ListModel
 from gastown_tui.viewmodels import agents as agent_view
 from gastown_tui.viewmodels import queue as queue_view
@@ -43,7 +43,7 @@ class Panels:
         self.needy_only = False
         self.marks: set[str] = set()
         self.folded: set[str] = set()
-        self._nodes: dict[str, tree_view.Node] = {}
+        self._beads = tree_view.Tree()
         self._last: dict[frozenset[str], str] = {}
         self._visible: tuple[Slot, ...] = ()
 
@@ -61,18 +61,29 @@ class Panels:
     def show_in(self, slots: tuple[Slot, ...]) -> None:
         """From now on these are the slots."""
         self._visible = slots
-        self.update(frozenset(TABLES.values()))
+        self.again()
 
     def shown(self) -> tuple[str, ...]:
         """The panels that are seen."""
         return tuple(self.front(slot) for slot in self._visible)
 
-    def update(self, tables: frozenset[str]) -> None:
-        """Show these tables' news in the panels that are seen, and the counts on the titles."""
+    def update(self, news: News) -> None:
+        """Show news in the panels that are seen, and the counts on the titles."""
+        if "beads" in news:
+            self._beads.learn(self._store.rows("beads"), news["beads"])
         for panel in self.shown():
-            if TABLES[panel] in tables or (panel == "tree" and "agents" in tables):
-                self.lists[panel].show(self._model(panel))
+            if TABLES[panel] in news:
+                self._show(panel, news[TABLES[panel]])
         self.titles()
+
+    def again(self) -> None:
+        """Filters, marks, folds or slots are others: look at all that is seen."""
+        for panel in self.shown():
+            self._show(panel, None)
+        self.titles()
+
+    def _show(self, panel: str, changed: Collection[str] | None) -> None:
+        self.lists[panel].show(self._model(panel), changed)
 
     def tick(self) -> None:
         """Ages have grown: look at what is seen again."""
@@ -141,15 +152,12 @@ class Panels:
         )
 
     def _tree(self) -> ListModel:
-        rows = self._store.rows("beads")
-        nodes = tree_view.tree_nodes(rows, self.folded, self.filters.get("tree", ""))
-        self._nodes = {node.key: node for node in nodes}
-
         def line(key: str, width: int) -> Line:
-            return tree_view.tree_line(self._nodes[key], self._store.row("beads", key), width)
+            node = self._beads.node(key)
+            return tree_view.tree_line(node, self._store.row("beads", key), width) if node else ()
 
         return ListModel(
-            keys=tuple(self._nodes),
+            keys=self._beads.show(self.folded, self.filters.get("tree", "")),
             line=line,
             empty=self._empty("tree", "no beads yet: B creates one"),
             ordered=True,
@@ -219,14 +227,13 @@ class Panels:
             over = ("landed", "rejected", "dropped")
             return str(sum(string(row, "state") not in over for row in rows.values()) or "")
         if panel == "tree":
-            left = sum(string(row, "status") != "closed" for row in rows.values())
-            return f"{len(rows) - left}/{len(rows)}" if rows else ""
+            return f"{self._beads.closed}/{len(rows)}" if rows else ""
         return str(len(rows) or "") if panel == "convoys" else ""
 
     def fold(self, *, close: bool) -> None:
         """Fold or unfold the bead under the cursor; folding a leaf goes to its parent."""
         key = self.cursor("tree")
-        node = self._nodes.get(key)
+        node = self._beads.node(key)
         if node is None:
             return
         if not close:
@@ -238,7 +245,7 @@ class Panels:
             if isinstance(parent, str):
                 self.lists["tree"].go(parent)
             return
-        self.update(frozenset(("beads",)))
+        self.again()
 
     def unfold_to(self, key: str) -> None:
         """Make a bead visible."""

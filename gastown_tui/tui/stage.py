@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from gastown_tui.tui.hub import Hub
@@ -12,7 +12,7 @@ from gastown_tui.tui.widgets.pane import PaneView
 from gastown_tui.tui.widgets.terminal_pane import TerminalPane
 from gastown_tui.viewmodels import agents as agent_view
 from gastown_tui.viewmodels.layout import Plan, assign_tiles
-from gastown_tui.viewmodels.text import string
+from gastown_tui.viewmodels.text import Record, string
 
 _LIVELY: Final = {
     "working": 0,
@@ -25,6 +25,11 @@ _LIVELY: Final = {
     "paused": 4,
 }
 _SMALLEST: Final = (80, 24)
+_RANKED: Final = ("state", "needs", "needs_since", "rig", "role", "name")
+
+
+def _rank(row: Record) -> tuple[object, ...]:
+    return tuple(row.get(column) for column in _RANKED)
 
 
 class Stage:
@@ -39,6 +44,8 @@ class Stage:
         """Tiles, then cards, as many as there are places."""
         self._tiles = 0
         self._assigned: tuple[str, ...] = ()
+        self._ranks: dict[str, tuple[object, ...]] = {}
+        """By agent all that its place among the tiles depends on."""
         self.selected = ""
         self.before = ""
         """Who was selected before."""
@@ -66,6 +73,7 @@ class Stage:
     def assign(self, plan: Plan) -> None:
         """Give every place its session, and have the frames of those that are seen."""
         agents = self._store.rows("agents")
+        self._ranks = {key: _rank(row) for key, row in agents.items()}
         if self.selected not in agents:
             self.selected = next(iter(agent_view.agent_order(agents)), "")
         skip = self.selected if self.pane_shown else ""
@@ -93,6 +101,18 @@ class Stage:
         self._assigned = (*tiles, *cards)
         self._show()
 
+    def update(self, plan: Plan, changed: Collection[str] | None) -> None:
+        """Rows of agents are others: who is seen where may be, else just their titles are."""
+        agents = self._store.rows("agents")
+        if (
+            changed is None
+            or agents.keys() != self._ranks.keys()
+            or any(self._ranks[key] != _rank(agents[key]) for key in changed if key in agents)
+        ):
+            self.assign(plan)
+        else:
+            self.titles(changed)
+
     def _show(self) -> None:
         seen: dict[str, PaneView] = {}
         if self.pane_shown:
@@ -108,12 +128,14 @@ class Stage:
         self._hub.show(seen, self.pane if self.pane_shown else None)
         self.titles()
 
-    def titles(self) -> None:
-        """Who, on what, in which state, for how long: on every view."""
+    def titles(self, changed: Collection[str] | None = None) -> None:
+        """Who, on what, in which state, for how long: on the views of these sessions, or all."""
         now = self._clock()
-        if self.pane_shown:
+        if self.pane_shown and (changed is None or self.pane.session in changed):
             self._pane_title(now)
         for at, session in enumerate(self._assigned[: len(self.views)]):
+            if changed is not None and session not in changed:
+                continue
             view = self.views[at]
             if not session:
                 view.set_title(())

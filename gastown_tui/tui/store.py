@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Final, TypeAlias
 
 from gastown_tui.protocol import Delta, Snapshot, TableRow
 from gastown_tui.tui.ports import Daemon, LinkState
 from gastown_tui.viewmodels.strip import clock_text
 
 TABLES: Final = ("town", "rigs", "agents", "beads", "mq", "convoys", "events")
+_UNSEEN: Final = {"rows_hash": ""}
+"""Columns that nothing on the screen tells of, and that change with every spinner's turn."""
+
+News: TypeAlias = dict[str, Collection[str] | None]
+"""By table the keys of the rows that came, went or changed; None when any of them may have."""
+EVERYTHING: Final[News] = dict.fromkeys(TABLES)
+
+
+def merge_news(first: News, then: News) -> News:
+    """Both together."""
+    merged = first | then
+    for name in first.keys() & then.keys():
+        one, other = first[name], then[name]
+        merged[name] = None if one is None or other is None else {*one, *other}
+    return merged
 
 
 class Store:
@@ -22,27 +38,34 @@ class Store:
         """Has there been a whole town yet."""
         self.down: dict[Daemon, LinkState] = {}
 
-    def apply(self, item: Snapshot | Delta | LinkState) -> frozenset[str]:
-        """Take news over; the names of the tables that changed (`town` for daemons)."""
+    def apply(self, item: Snapshot | Delta | LinkState) -> News:
+        """Take news over; what of it can be seen (`town` for daemons)."""
         if isinstance(item, LinkState):
             if item.up:
                 self.down.pop(item.daemon, None)
             else:
                 self.down[item.daemon] = item
-            return frozenset(("town",))
+            return {"town": None}
         self.at = item.at
         if isinstance(item, Snapshot):
             self.known = True
             self.tables = {name: dict(item.tables.get(name, {})) for name in TABLES}
-            return frozenset(TABLES)
-        for name, rows in item.tables.items():
-            table = self.tables.setdefault(name, {})
-            for key, row in rows.items():
-                if row is None:
-                    table.pop(key, None)
-                else:
-                    table[key] = row
-        return frozenset(item.tables)
+            return dict(EVERYTHING)
+        changed = {name: self._merge(name, rows) for name, rows in item.tables.items()}
+        return {name: keys for name, keys in changed.items() if keys}
+
+    def _merge(self, name: str, rows: Mapping[str, TableRow | None]) -> set[str]:
+        table = self.tables.setdefault(name, {})
+        seen = set()
+        for key, row in rows.items():
+            before = table.get(key)
+            if row is None:
+                table.pop(key, None)
+            else:
+                table[key] = row
+            if before is None or row is None or before | _UNSEEN != row | _UNSEEN:
+                seen.add(key)
+        return seen
 
     def rows(self, table: str) -> dict[str, TableRow]:
         """A table; empty when there is none."""

@@ -25,7 +25,6 @@ from gastown_tui.viewmodels.queue import (
 )
 from gastown_tui.viewmodels.strip import TownFacts, strip_line
 from gastown_tui.viewmodels.text import cells, line_cells, line_text
-from gastown_tui.viewmodels.tree import tree_line, tree_nodes
 from gastown_tui.viewmodels.waiting import all_waiting, next_waiting
 
 NOW = 1_800_000_000.0
@@ -187,34 +186,6 @@ def test_convoy_with_progress():
 
 def test_events_latest_first():
     assert event_order({"a": {"at": 1.0}, "b": {"at": 2.0}, "c": {}}) == ("b", "a", "c")
-
-
-BEADS = {
-    "e": {"title": "Epic", "status": "open", "type": "epic"},
-    "e.1": {"title": "One", "status": "closed", "parent": "e"},
-    "e.2": {"title": "Two", "status": "open", "parent": "e", "blocked_by": ["e.1"], "assignee": "r/polecats/nux"},
-    "x": {"title": "Loose", "status": "open", "parent": "gone"},
-}  # fmt: skip
-
-
-def test_tree_indents_folds_and_filters():
-    nodes = tree_nodes(BEADS, set())
-    assert [(node.key, node.depth) for node in nodes] == [
-        ("e", 0),
-        ("e.2", 1),
-        ("e.1", 1),
-        ("x", 0),
-    ]
-    assert line_text(tree_line(nodes[0], BEADS["e"], 30)) == " ▾ ○ e Epic               1/2 "
-    assert line_text(tree_line(nodes[1], BEADS["e.2"], 30)) == "     ◍ e.2 Two            nux "
-    assert [node.key for node in tree_nodes(BEADS, {"e"})] == ["e", "x"]
-    assert [node.key for node in tree_nodes(BEADS, {"e"}, "two")] == ["e.2"]
-
-
-def test_a_circle_of_parents_is_shown_once():
-    ring = {"a": {"parent": "b"}, "b": {"parent": "a"}, "c": {"parent": "c"}}
-    assert sorted(node.key for node in tree_nodes(ring, set())) == ["a", "b", "c"]
-    assert {node.key for node in tree_nodes(ring, {"a", "b"})} <= {"a", "b", "c"}
 
 
 def test_hints_end_before_the_width():

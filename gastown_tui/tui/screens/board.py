@@ -14,11 +14,11 @@ from gastown_tui.protocol import ScreenFrame, Signals
 from gastown_tui.tui.actions import BY_ID, HINTED
 from gastown_tui.tui.hub import Hub
 from gastown_tui.tui.keymap import Keymap
-from gastown_tui.tui.panels import TABLES, Panels
+from gastown_tui.tui.panels import Panels
 from gastown_tui.tui.placed import Placed
 from gastown_tui.tui.ports import Clocks, FeedItem, LinkState, ScreenItem, ScreensPort, TownPort
 from gastown_tui.tui.stage import Stage
-from gastown_tui.tui.store import Store
+from gastown_tui.tui.store import News, Store, merge_news
 from gastown_tui.tui.widgets.overlay import Overlay
 from gastown_tui.tui.widgets.painted import Bar
 from gastown_tui.viewmodels.hints import hint_line
@@ -58,8 +58,9 @@ class Board(Screen[None], inherit_bindings=False):
         self._strip, self._hints = Bar(id="strip"), Bar(id="hints")
         self._overlay: Overlay[Any] | None = None
         self._plan: Plan = plan(80, 24, View())
-        self._news: set[str] = set()
+        self._news: News = {}
         self._news_due = False
+        self._news_at = 0.0
 
     def compose(self) -> ComposeResult:
         """Everything but tiles and overlays."""
@@ -90,24 +91,28 @@ class Board(Screen[None], inherit_bindings=False):
     # ------------------------------------------------------------ what comes from the world
 
     def _feed(self, item: FeedItem) -> None:
-        self._news |= self.store.apply(item)
+        self._news = merge_news(self._news, self.store.apply(item))
         if isinstance(item, LinkState):
             self.link_changed(item)
-        if not self._news_due:
+        if self._news and not self._news_due:
             self._news_due = True
-            self._after(_FEED_S if self.store.known else 0.0, self._show_news)
+            self._after(self._news_at + _FEED_S - self.clocks.steady(), self._show_news)
 
     def _show_news(self) -> None:
-        news, self._news, self._news_due = frozenset(self._news), set(), False
+        news, self._news, self._news_due = self._news, {}, False
+        self._news_at = self.clocks.steady()
         if "agents" in news:
             there = self.store.rows("agents")
             self.panels.marks &= there.keys()
             if self._plan_wanted() != self._plan:
                 self.relayout()
         self.panels.update(news)
-        if "agents" in news or "town" in news:
+        if "town" in news:
             self.stage.assign(self._plan)
-        self._tick_strip()
+        elif "agents" in news:
+            self.stage.update(self._plan, news["agents"])
+        if news.keys() & {"town", "agents", "mq"}:
+            self._tick_strip()
 
     def link_changed(self, link: LinkState) -> None:
         """A daemon has come or gone."""
@@ -209,7 +214,7 @@ class Board(Screen[None], inherit_bindings=False):
 
     def panels_changed(self) -> None:
         """Filters, marks or folds are others."""
-        self.panels.update(frozenset(TABLES.values()))
+        self.panels.again()
         self._tick_strip()
 
     def reveal(self, panel: str, key: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from textual import events
@@ -93,8 +93,11 @@ class LineList(Painted):
             self._title = line
             self.update_lines()
 
-    def show(self, model: ListModel) -> None:
-        """Show other rows; the cursor stays with its row, and only what differs is painted."""
+    def show(self, model: ListModel, changed: Collection[str] | None = None) -> None:
+        """Show other rows; the cursor stays with its row, and only what differs is painted.
+
+        `changed` are the keys whose lines may read differently; without it any may.
+        """
         before, key = self._keys, self.cursor
         frozen = self.has_focus or self._clock() - self._touched < _FROZEN_S
         follows = model.follow and self.index == 0 and not frozen
@@ -102,7 +105,8 @@ class LineList(Painted):
         keys = tuple(model.keys)
         if frozen and not model.ordered and before:
             keys = keep_order(before, keys)
-        if keys != before:
+        if keys is not before and keys != before:
+            changed = None
             self._keys = keys
             self._at = {each: at for at, each in enumerate(keys)}
             index = self._at.get(key, min(self.index, max(0, len(keys) - 1)))
@@ -116,18 +120,27 @@ class LineList(Painted):
             self._reveal()
         if self.cursor != key:
             self.post_message(self.Moved(self, self.cursor))
-        self.update_lines()
+        self.update_lines(changed)
 
-    def update_lines(self) -> None:
-        """Look at every visible row again and paint those that read differently."""
+    def update_lines(self, changed: Collection[str] | None = None) -> None:
+        """Look at the visible rows of these keys (all without) and paint what reads differently."""
         dirty = []
         width, height = self.size
         for y in range(height):
             found = self._painted.get(y)
-            if found is not None and found[:3] != self._wanted(y, width):
+            if found is None or not self._concerns(y, changed):
+                continue
+            if found[:3] != self._wanted(y, width):
                 del self._painted[y]
                 dirty.append(y)
         self.refresh_lines(dirty)
+
+    def _concerns(self, y: int, changed: Collection[str] | None) -> bool:
+        """Whether line `y` may tell of one of these keys; headings tell of many."""
+        at = self._top + y - 1
+        if changed is None or not 0 <= at < len(self._keys):
+            return True
+        return self._keys[at] in changed or self._keys[at] in self._model.headings
 
     def go(self, key: str) -> bool:
         """Put the cursor on a key; False when it is not there."""
