@@ -21,7 +21,7 @@ from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
-from gastown_tui.services.ports import Handed, Stacked, TargetMoved
+from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
 
 CONFLICTS = "refs/gastown/conflicts"
 """Below it, for each request and attempt, the tip that did not fit the target."""
@@ -119,6 +119,18 @@ class RigGit:
             commits=commits,
             leftovers=left.commit or "",
             left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
+        )
+
+    def commit_left(self, path: Path, branch: str, agent: str) -> Left:
+        """Commit what an agent left when its session was ended, on the branch checked out there."""
+        if not path.exists():
+            return Left()
+        sandbox.clear_stale_locks(path, branch=branch)
+        left = _leftovers(path, agent)
+        return Left(
+            commit=left.commit or "",
+            left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
+            held=left.held,
         )
 
     def evidence_tree(self, worktree: Path, commit: str) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gastown_tui.protocol import TableRow
 
 _UP_S = 15.0
+_DOWN_S = 180.0
+"""For every session to end and what each left to be committed."""
 
 
 def start_town(town: Path, *, resume: str = "") -> None:
@@ -119,7 +121,7 @@ def _who_waits(held: list[str]) -> str:
 @click.command()
 @click.option("--grace", default=5.0, help="Seconds that sessions get to end.")
 def down(grace: float) -> None:
-    """End the sessions (their hooks are kept) and stop the daemons."""
+    """End the sessions, keep hooks and what is not committed yet, and stop the daemons."""
     from gastown_tui.adapters.daemons import host_running, stop_host
 
     town = town_dir()
@@ -128,7 +130,7 @@ def down(grace: float) -> None:
         show("The town was not running.")
         return
     try:
-        show(ask("down"))
+        show(ask("down", wait_s=_DOWN_S))
     except Queued:
         pass  # the next controller finds it wanted down
     except Forbidden:
@@ -136,7 +138,7 @@ def down(grace: float) -> None:
     except GastownError as error:
         show(f"The controller could not be told ({plain(error)}): its sessions end all the same.")
     if stop_host(town, grace_s=grace):
-        show("The town is down. Branches and sandboxes are as the agents left them.")
+        show("The town is down.")
     else:
         show("The town was not running.")
 

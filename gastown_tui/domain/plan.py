@@ -12,6 +12,8 @@ paused what was begun is finished and recorded; nothing starts, nothing lands
 down   the same, and sessions are ended
 estop  nothing: everything is frozen as it is
 ====== ===========================================================================================
+
+A disk that is all but full is as `paused`: whatever began there would end half done.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ def plan(town: Town, now: Now) -> list[Command]:
     if town.wanted == "estop":
         return []
     seen = view(town, now)
-    rules = (*_ALWAYS, *(_WHEN_UP if seen.is_up else ()))
+    rules = (*_ALWAYS, *(_WHEN_UP if seen.is_up and not town.is_full else ()))
     commands: list[Command] = []
     for rule in rules:
         for command in rule(seen):

@@ -193,5 +193,7 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: frozenset[str] = frozenset()
     """Keys of commands that are being carried out."""
     outcomes: dict[str, Outcome] = {}
+    is_full: bool = False
+    """So little room is left on the disk that nothing is begun."""
     resume_held: frozenset[str] = frozenset()
     """Agents that wait, after an absence, for the overseer's word to go on."""

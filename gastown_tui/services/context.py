@@ -7,7 +7,7 @@ import secrets
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 
@@ -16,7 +16,7 @@ from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.config import RigConfig, TownConfig
-from gastown_tui.domain.errors import Conflict, GastownError, NotFound
+from gastown_tui.domain.errors import Conflict, GastownError, NotFound, Unavailable
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.services.books import Books
 from gastown_tui.services.ports import Clock, Host, Machine, RigGit, Screens
@@ -26,6 +26,10 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 ACTOR = "controller"
+LEAST_ROOM: Final = 20 * 1000 * 1000
+"""Bytes on the town's disk below which nothing starts: a session's log alone may take them."""
+_DISK = "/disk"
+"""Key of the problem that the disk is full."""
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +190,23 @@ class Context:
             known = ", ".join(sorted(self.entries))
             raise NotFound(f"no agent is called {name!r} in the catalogue", hint=known) from None
 
+    def shortage(self) -> str:
+        """Why nothing may start for want of room on the disk, told as a problem too; or empty."""
+        town = self.paths.town
+        try:
+            is_short = self.machine.free(town) < LEAST_ROOM
+        except OSError:  # moved away, which is noticed elsewhere
+            is_short = False
+        if not is_short:
+            self.problems.pop(_DISK, None)
+            return ""
+        least = f"{LEAST_ROOM // 1_000_000} MB"
+        text = (
+            f"less than {least} are left on the disk of {town}: nothing starts until you make room"
+        )
+        self.problems[_DISK] = text
+        return text
+
     async def spawn(self, frame: protocol.Spawn) -> None:
         """Start a run; when this returns or raises, the run table knows it.
 
@@ -195,6 +216,8 @@ class Context:
         """
         if records.town_wanted(self.books.town_record) in {"down", "estop"}:
             raise Conflict("the town is not up: nothing starts")
+        if why := self.shortage():
+            raise Unavailable(why)
         row = protocol.RunRow(
             run=frame.run, name=frame.name, kind=frame.kind, key=frame.key, note=frame.note
         )

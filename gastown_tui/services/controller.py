@@ -164,6 +164,7 @@ class Controller:
             facts=facts,
             in_flight=frozenset(self._tasks),
             outcomes=dict(self._outcomes),
+            is_full=bool(context.shortage()),
             resume_held=self.resume_held,
         )
 

@@ -66,7 +66,7 @@ class Evidence:
         if request is None:
             return
         if run is None or not verdicts.has_verdict(run):
-            verdicts.write(context, verdicts.without_verdict(request, "submitted"))
+            verdicts.write(context, verdicts.without_verdict(context, request, "submitted"))
             return
         work, commit = Path(run.note.get("work", "")), request.submitted
         is_intact = run.note.get("commit") == commit and await context.in_git(
@@ -77,11 +77,15 @@ class Evidence:
         if verdicts.is_green(run):
             why = "" if is_intact else "the gates left changes in the work tree"
         log = "" if verdicts.is_green(run) else await output_of(context, _session(request))
-        broken = await gates_are_broken(context, request.rig, run) if why else ""
+        lacks_room = bool(why) and verdicts.no_room(context, [request], log)
+        broken = await gates_are_broken(context, request.rig, run) if why and not lacks_room else ""
         request = self._awaited(command)
         if request is None:
             return
-        if broken:
+        if lacks_room:
+            why = verdicts.OUT_OF_ROOM
+            operations = verdicts.without_verdict(context, request, "submitted", why)
+        elif broken:
             operations = records.change_request(request, state="submitted", gate_run="", why=broken)
             operations += held(context, request.rig, broken)
         elif why:

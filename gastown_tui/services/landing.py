@@ -113,6 +113,9 @@ class Landing:
             return
         if not verdicts.is_green(run):
             log = await output_of(context, _session(rig.name))
+            if verdicts.no_room(context, landing, log):
+                self._again(rig.name, landing, verdicts.OUT_OF_ROOM)
+                return
             broken = await gates_are_broken(context, rig.name, run)
             if broken:
                 self._hold(rig.name, landing, broken)
@@ -125,11 +128,11 @@ class Landing:
         else:
             self._red(rig.name, "the gates left changes in the work tree", "", landing)
 
-    def _again(self, rig: str, landing: list[Request]) -> None:
+    def _again(self, rig: str, landing: list[Request], why: str = "") -> None:
         """Nothing is known of the batch: it is stacked and tested again, later."""
         operations: list[Operation] = list(records.change_rig(rig, landing=""))
         for one in landing:
-            operations += verdicts.without_verdict(one, "approved")
+            operations += verdicts.without_verdict(self._context, one, "approved", why)
         verdicts.write(self._context, operations)
 
     @staticmethod

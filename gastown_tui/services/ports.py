@@ -132,6 +132,17 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     """Files that were not committed, each with why."""
 
 
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the changes that a sandbox held when its session ended."""
+
+    commit: str = ""
+    """The commit of its own that holds them; empty when there was nothing to commit."""
+    left_out: tuple[str, ...] = ()
+    """Files that were not committed, each with why; they stay where they are."""
+    held: str = ""
+    """Why nothing was committed although there are changes."""
+
+
 class Stacked(msgspec.Struct, frozen=True, kw_only=True):
     """Requests stacked on a base."""
 
@@ -180,6 +191,9 @@ class RigGit(Protocol):
 
     def hand_in(self, sandbox: Path, branch: str, base: str, agent: str) -> Handed:
         """Commit what was left, and say what the branch holds."""
+
+    def commit_left(self, sandbox: Path, branch: str, agent: str) -> Left:
+        """Commit what a sandbox holds on its branch; nobody works in it any more."""
 
     def evidence_tree(self, worktree: Path, commit: str) -> None:
         """Put a clean checkout of a commit into a worktree of the refinery."""

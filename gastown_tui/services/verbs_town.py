@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import GastownError
 from gastown_tui.domain.town import PAUSED
+from gastown_tui.services.closing import close_sandboxes
 from gastown_tui.services.context import Context
 from gastown_tui.services.requests import Arguments
 from gastown_tui.services.slinging import convoy, create_bead, sling
@@ -71,7 +72,8 @@ class TownVerbs:
         return self._town("up", "everybody goes on", actor)
 
     async def _down(self, _target: str, _arguments: Arguments, actor: str) -> str:
-        return self._town("down", "the town goes down: sessions end, hooks are kept", actor)
+        said = self._town("down", "the town goes down: sessions end, hooks are kept", actor)
+        return "\n".join([said, *await close_sandboxes(self._context)])
 
     async def _pause_town(self, _target: str, _arguments: Arguments, actor: str) -> str:
         return self._town("paused", "paused: agents finish, nothing starts or lands", actor)

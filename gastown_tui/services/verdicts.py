@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from gastown_tui.domain import records
 from gastown_tui.domain.operations import Operation
@@ -10,6 +11,10 @@ from gastown_tui.domain.town import Request, RunFact
 from gastown_tui.services.context import Context
 
 ACTOR = "refinery"
+OUT_OF_ROOM: Final = "its gates ran out of room on the disk; they run again later"
+_NO_ROOM: Final = ("no space left on device", "disk quota exceeded", "enospc")
+_BELIEVED: Final = 3
+"""Runs in a row without a verdict up to which the words of the output are enough."""
 
 
 def write(context: Context, operations: Sequence[Operation]) -> None:
@@ -62,9 +67,35 @@ def passed(context: Context, request: Request) -> list[Operation]:
     ]
 
 
-def without_verdict(request: Request, state: str) -> list[Operation]:
-    """Nothing is known of the change: it goes back to where it was, and is tried again later."""
-    return records.change_request(request, state=state, gate_run="", lost=request.lost + 1)
+def no_room(context: Context, requests: Sequence[Request], log: str) -> bool:
+    """Whether gates are red for want of room on the disk, which is no change's fault.
+
+    What the output alone says is believed three times in a row: a change's own tests may say it.
+    """
+    if context.shortage():
+        return True
+    is_said = any(words in log.lower() for words in _NO_ROOM)
+    return is_said and all(request.lost < _BELIEVED for request in requests)
+
+
+def without_verdict(
+    context: Context, request: Request, state: str, why: str = ""
+) -> list[Operation]:
+    """Nothing is known of the change: it goes back to where it was, and is tried again later.
+
+    Args:
+        context: the town.
+        request: what was tested.
+        state: where it goes.
+        why: told to the overseer; empty for what is ordinary, such as a host that died.
+    """
+    changes = records.change_request(
+        request, state=state, gate_run="", lost=request.lost + 1, why=why
+    )
+    if not why:
+        return changes
+    text = f"{request.id} ({request.bead}): {why}"
+    return [*changes, records.event("gates-again", request.id, text, ACTOR, request.rig)]
 
 
 def sent_back(context: Context, request: Request, kind: str, why: str, log: str) -> list[Operation]:

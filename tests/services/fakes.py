@@ -22,7 +22,7 @@ from gastown_tui.services.context import Context
 from gastown_tui.services.controller import Controller
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.feed import Feed
-from gastown_tui.services.ports import Handed, Stacked
+from gastown_tui.services.ports import Handed, Left, Stacked
 from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
 from gastown_tui.services.verbs import Verbs
@@ -173,6 +173,7 @@ class FakeGit:
         self.clean_tree = True
         self.raises: dict[str, Exception] = {}
         self.kept = ""
+        self.left = Left()
 
     def _call(self, name, *args):
         self.calls.append((name, *args))
@@ -201,6 +202,10 @@ class FakeGit:
     def hand_in(self, sandbox, branch, base, agent):
         self._call("hand_in", branch)
         return self.handed
+
+    def commit_left(self, sandbox, branch, agent):
+        self._call("commit_left", branch, agent)
+        return self.left
 
     def evidence_tree(self, worktree, commit):
         self._call("evidence_tree", commit)

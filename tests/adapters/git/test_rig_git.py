@@ -111,6 +111,32 @@ def test_what_cannot_be_committed_stays_and_is_named(make):
     assert (made.path() / ".env").exists()
 
 
+def test_what_a_session_left_is_a_commit_of_its_own_without_what_is_never_committed(make):
+    made = make()
+    sh, _ = made.sandbox()
+    sh("echo mine > a.txt && git ci -q -a -m mine && echo left > b.txt && echo KEY=1 > .env")
+    (made.path() / "big").write_bytes(bytes(6 * 1024 * 1024))
+    lock = made.hub.run(f"git -C {made.path()} rev-parse --git-path index.lock").stdout.strip()
+    (made.path() / lock).touch()  # of a git that was killed with its session
+    left = made.git.commit_left(made.path(), BRANCH, "nux")
+    assert made.hub(f"git log --format=%s {BRANCH}").splitlines()[:2] == ["left by nux", "mine"]
+    assert made.hub(f"git rev-parse {BRANCH}") == left.commit
+    assert sorted(one.split()[0] for one in left.left_out) == [".env", "big"]
+    assert (made.path() / ".env").exists()
+    assert made.git.commit_left(made.path(), BRANCH, "nux").commit == ""
+
+
+def test_in_the_middle_of_a_rebase_everything_stays_as_it_is(make):
+    made = make()
+    sh, base = made.sandbox()
+    sh("echo mine > a.txt && git ci -q -a -m mine")
+    sh.run(f"GIT_SEQUENCE_EDITOR='sed -i s/^pick/edit/' git rebase -q -i {base}")
+    sh("echo more > b.txt")
+    left = made.git.commit_left(made.path(), BRANCH, "nux")
+    assert (left.commit, "rebase" in left.held) == ("", True)
+    assert (made.path() / "b.txt").read_text() == "more\n"
+
+
 def test_work_after_the_hand_in_outlives_the_clean_up(make):
     made = make()
     handed, branch = made.work("nux", "changed")
