@@ -90,6 +90,18 @@ def condition_label(condition: str) -> str:
     return GATE + json.dumps({"condition": condition}, ensure_ascii=False)
 
 
+def labelled_condition(label: str) -> str:
+    """The condition that a label keeps; empty when it keeps none."""
+    if not label.startswith(f"{GATE}{{"):
+        return ""
+    try:
+        found = json.loads(label.removeprefix(GATE))
+    except ValueError:
+        return ""
+    condition = found.get("condition") if isinstance(found, dict) else None
+    return condition if isinstance(condition, str) else ""
+
+
 def woven(
     steps: Sequence[Step], advice: Sequence[Advice], pointcuts: Sequence[Pointcut], source: str
 ) -> list[Step]:

@@ -18,7 +18,7 @@ from gastown_tui.domain.ids import DEEPEST
 from gastown_tui.domain.operations import AddDependency, Create
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gastown_tui.domain.formula.cook import Protomolecule
     from gastown_tui.domain.formula.steps import Step
@@ -30,6 +30,12 @@ FORMULA: Final = "formula:"
 """Begins the label of the root."""
 PARALLEL: Final = "parallel"
 """The label of a step that may be done while others are."""
+HOLDS: Final = "holds:"
+"""Begins the label of a gate with the step that it holds back, when that is text in the root."""
+BOND_POINT: Final = "bond-point:"
+"""Begins the label of a root with a bond point: `ID=after:STEP`, `side:` or `before:`."""
+ON_COMPLETE: Final = "on_complete:"
+"""Begins the label of a step with what is bonded to it when it is done, as JSON."""
 JOIN: Final = "join"
 """The label of a container that only holds back the step in it."""
 _TYPES: Final = frozenset({"task", "bug", "feature", "epic", "chore", "decision"})
@@ -72,11 +78,19 @@ def wisp(
             formula says.
     """
     how = how or Pouring()
-    if proto.pour if is_poured is None else is_poured:
+    if is_poured is None:
+        # what is bonded to a step, and what waits for that, needs beads to hang on
+        is_poured = proto.pour or any(one.on_complete or one.waits_for for one in proto.steps)
+    if is_poured:
         return _poured(proto, how, is_wisp=True)
     root = _root(proto, how, is_wisp=True)
     root["description"] = checklist.render(proto.description, proto.steps)
-    return [Create(root, how.parent, "wisp")]
+    doors = [
+        _gate(step, f"{how.name}.gate{number}", how, is_wisp=True, labels=[f"{HOLDS}{step.id}"])
+        for number, step in enumerate(proto.steps)
+        if step.gate is not None and step.gate.type != gates.CONDITIONAL
+    ]
+    return [Create(root, how.parent, "wisp"), *doors]
 
 
 def _poured(proto: Protomolecule, how: Pouring, *, is_wisp: bool) -> list[Operation]:
@@ -118,10 +132,19 @@ def _root(proto: Protomolecule, how: Pouring, *, is_wisp: bool) -> dict[str, Any
         "description": proto.description,
         "issue_type": "molecule",
         "assignee": how.assignee,
-        "labels": _labels([f"{FORMULA}{proto.formula}", *how.labels]),
+        "labels": _labels([f"{FORMULA}{proto.formula}", *how.labels, *_points(proto)]),
         "source_formula": proto.formula,
         "wisp_type": how.wisp_type if is_wisp else "",
     }
+
+
+def _points(proto: Protomolecule) -> Iterable[str]:
+    """Labels that keep where other molecules may be bonded."""
+    for point in proto.bond_points:
+        side = "side" if point.get("parallel") else "after"
+        where = f"{side}:{point['after_step']}" if point.get("after_step") else ""
+        where = where or f"before:{point.get('before_step', '')}"
+        yield f"{BOND_POINT}{point['id']}={where}"
 
 
 def _row(
@@ -170,7 +193,7 @@ def _own_labels(step: Step) -> Iterable[str]:
     if step.waits_for:
         yield f"gate:{step.waits_for.strip()}"
     if step.on_complete is not None:
-        yield f"on_complete:{msgspec.json.encode(step.on_complete).decode()}"
+        yield f"{ON_COMPLETE}{msgspec.json.encode(step.on_complete).decode()}"
 
 
 def _labels(given: Iterable[str]) -> list[str]:
@@ -182,7 +205,9 @@ def _join(step: Step, name: str, parent: str, how: Pouring, *, is_wisp: bool) ->
     return Create(_shared(how, is_wisp=is_wisp) | row, parent)
 
 
-def _gate(step: Step, name: str, how: Pouring, *, is_wisp: bool) -> Operation:
+def _gate(
+    step: Step, name: str, how: Pouring, *, is_wisp: bool, labels: Sequence[str] = ()
+) -> Operation:
     gate = step.gate
     assert gate is not None
     what = gates.awaited(gate)
@@ -194,5 +219,6 @@ def _gate(step: Step, name: str, how: Pouring, *, is_wisp: bool) -> Operation:
         "await_type": gate.type,
         "await_id": what,
         "timeout": gates.nanoseconds(gate.timeout),
+        "labels": list(labels),
     }
     return Create(row, how.name)

@@ -156,7 +156,7 @@ def test_progress_tells_the_next_step_from_the_beads(store, book, clock):
     assert (found.done, found.current, found.is_finished) == (4, (), False)
     done(store, root, "d")
     assert where(store, root)[1].is_finished
-    assert store.get(root).status == "open"
+    assert store.get(root).status == "closed"
 
 
 def test_sequential_steps_are_taken_one_at_a_time(store, book):
@@ -210,17 +210,19 @@ def test_whose_children_and_how_many_of_them_are_waited_for(store, book):
 
 def test_a_wisp_is_one_bead_with_its_steps_as_text(store, book):
     proto = book.cook(FLOW)
-    root = store.apply(wisp(proto, Pouring(wisp_type="patrol")), actor="nux").ids[0]
+    root = store.apply(wisp(proto, Pouring(wisp_type="patrol"), is_poured=False), actor="nux").ids[0]
     bead = store.get(root)
-    assert (bead.ephemeral, bead.wisp_type, len(beads(store))) == (True, "patrol", 1)
+    gate = store.get(f"{root}.1")
+    assert (bead.ephemeral, bead.wisp_type, len(beads(store))) == (True, "patrol", 2)
+    assert (gate.issue_type, gate.ephemeral, gate.label("holds")) == ("gate", True, "c")
     assert root.startswith("x-wisp-")
     now, found = where(store, root)
     assert (now, found.total, found.current[0].bead) == (["a"], 5, root)
     for step, label, after in (
-        ("a", "done:a", ["g1", "g2"]), ("g1", "done:g1", ["g2"]), ("g2", "skipped:g2", ["c"]),
-        ("c", "done:c", ["d"]), ("d", "done:d", []),
+        ("a", "done:a", ["g1", "g2"]), ("g1", "done:g1", ["g2"]), ("g2", "skipped:g2", ["d"]),
+        ("gate", "", ["c"]), ("c", "done:c", ["d"]), ("d", "done:d", []),
     ):  # fmt: skip
-        store.apply([AddLabel(root, label)], actor="nux")
+        store.apply([AddLabel(root, label) if label else Close(gate.id)], actor="nux")
         now, found = where(store, root)
         assert now == after, step
     assert [one.state for one in found.steps] == ["done", "done", "skipped", "done", "done"]
@@ -266,7 +268,7 @@ def test_a_molecule_may_hang_on_a_bead_and_nest_deep(store, book):
     assert ("x-mol-" in root, store.get(root).dependencies[0].depends_on_id) == (True, work)
     assert where(store, root)[0] == ["s6"]
     done(store, root, "s6")
-    assert [one.id for one in beads(store) if not one.is_closed] == [work, root]
+    assert [one.id for one in beads(store) if not one.is_closed] == [work]
 
 
 def test_a_pour_is_all_or_nothing(store, book):

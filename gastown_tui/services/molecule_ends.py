@@ -1,0 +1,99 @@
+"""Molecules bonded, squashed to a digest, burned, or closed with the work they were for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gastown_tui.domain import molecule
+from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.errors import Conflict, NotFound
+from gastown_tui.domain.formula.progress import below_root, progress
+from gastown_tui.domain.molecule import Bond
+from gastown_tui.domain.operations import Close, Create, Delete, Operation
+from gastown_tui.services.molecules import MoleculeStore, Poured, gather, got, make, molecules_of
+
+
+def bond(
+    store: MoleculeStore, root: str, made: Sequence[Operation], how: Bond, *, at: str, actor: str
+) -> Poured:
+    """Pour below a molecule, bonded to it.
+
+    Args:
+        store: of the molecule.
+        root: of the molecule.
+        made: operations of a pour or wisp with this root as the parent.
+        how: in order, side by side, or only on failure.
+        at: a bond point, or a step that it comes after; empty for after all there is.
+        actor: who does it.
+    """
+    beads = gather(store, root)
+    found = progress(root, beads.values())
+    if found.is_finished and beads[root].is_closed:
+        raise Conflict(f"{root} is closed", hint="reopen it first")
+    name = str(next(one for one in made if isinstance(one, Create)).fields()["id"])
+    ends, before = molecule.ends_of(root, beads), ""
+    if at:
+        try:
+            side, step = molecule.point_of(beads[root], at)
+        except NotFound:
+            side, step = "after", at
+        bead = molecule.pick(found, step).bead
+        ends, before = ([], bead) if side == "before" else ([bead], "")
+        if side == "before":
+            ends = [e.depends_on_id for e in beads[bead].dependencies if e.type == "blocks"]
+        elif side == "side" and how == "sequential":
+            ends = [bead]
+    return make(store, molecule.bonded(made, name, found, how, ends, before), actor)
+
+
+def squash(store: MoleculeStore, root: str, summary: str, actor: str) -> tuple[str, list[str]]:
+    """Leave the digest of a molecule; its id, and the ids of what went away or was closed."""
+    beads = gather(store, root)
+    _nobody_needs(store, root, beads, gone=[one for one in beads.values() if one.ephemeral])
+    operations = molecule.squashed(progress(root, beads.values()), beads, summary)
+    applied = store.apply(operations, actor=actor)
+    return applied.ids[0], [one.bead for one in operations if isinstance(one, Delete | Close)]
+
+
+def burn(store: MoleculeStore, root: str, actor: str, *, force: bool = False) -> list[str]:
+    """Take a molecule away without a digest; the ids that are gone.
+
+    Raises:
+        Conflict: something living depends on it.
+    """
+    beads = gather(store, root)
+    operations = molecule.burned(root, beads)
+    gone = [beads[one.bead] for one in operations if isinstance(one, Delete)]
+    if not force:
+        _nobody_needs(store, root, beads, gone=gone)
+    store.apply(operations, actor=actor)
+    return [one.id for one in gone]
+
+
+def _nobody_needs(
+    store: MoleculeStore, root: str, beads: Mapping[str, Bead], gone: Sequence[Bead]
+) -> None:
+    inside = {root, *below_root(root, beads)}
+    for bead in gone:
+        if bead.id not in inside:
+            continue
+        for name, kind in store.dependents(bead.id):
+            other = None if name in inside else got(store, name)
+            if other is not None and not other.is_closed:
+                raise Conflict(f"{name} depends on {bead.id} ({kind})",
+                               hint="take that edge away first, or --force")  # fmt: skip
+
+
+def wrap_up(store: MoleculeStore, work: str, reason: str) -> list[Operation]:
+    """Close what is left open of the molecules of a bead that is done."""
+    found: list[Operation] = []
+    for root in molecules_of(store, work):
+        if root.id == work or root.is_closed:
+            continue
+        beads = gather(store, root.id)
+        found += [
+            Close(one, reason)
+            for one in (*reversed(below_root(root.id, beads)), root.id)
+            if not beads[one].is_closed
+        ]
+    return found
