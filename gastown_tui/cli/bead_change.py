@@ -76,7 +76,7 @@ def lasting(bead: Bead) -> list[Operation]:
 
 
 def _labels(bead: Bead, wanted: dict[str, Any]) -> list[Operation]:
-    from gastown_tui.cli.bead_write import commas
+    from gastown_tui.cli.bead_args import commas
 
     found: list[Operation] = []
     if wanted["set_labels"]:
@@ -89,7 +89,7 @@ def _labels(bead: Bead, wanted: dict[str, Any]) -> list[Operation]:
 
 
 def _metadata(one: Found, wanted: dict[str, Any]) -> list[Operation]:
-    from gastown_tui.cli.bead_write import json_object
+    from gastown_tui.cli.bead_args import json_object
 
     changed: dict[str, Any] = json_object(wanted["metadata"]) if wanted["metadata"] else {}
     for pair in wanted["set_metadata"]:
@@ -135,7 +135,7 @@ def _moved(one: Found, parent: str) -> list[Operation]:
 
 
 def _put_off(bead: Bead, until: str | None) -> list[Operation]:
-    from gastown_tui.cli.bead_write import when
+    from gastown_tui.cli.bead_args import when
 
     if until is None:
         return []

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
+from gastown_tui.cli.bead_args import commas
 from gastown_tui.cli.bead_place import target_of
 from gastown_tui.cli.bead_stores import Found, Stores, placed
 from gastown_tui.cli.bead_verbs import LazyVerbs
-from gastown_tui.cli.bead_write import commas
 from gastown_tui.domain.errors import BadInput, NotFound
 
 _RELATED = "relates-to"

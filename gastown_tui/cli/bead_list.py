@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gastown_tui.cli.bead_args import commas
 from gastown_tui.cli.bead_stores import Found, Stores, placed
-from gastown_tui.cli.bead_write import commas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -209,7 +209,6 @@ def ready(stores: Stores, *, claim: bool, **wanted: Any) -> None:
     """List what can be worked on now; in a town, in all rigs."""
     from datetime import UTC
 
-    from gastown_tui.cli.bead_close import claim_first
     from gastown_tui.cli.bead_place import is_record
 
     asked = filter_of(wanted)
@@ -219,6 +218,8 @@ def ready(stores: Stores, *, claim: bool, **wanted: Any) -> None:
         return asked.admits(bead) and (parts is None or bead.id in parts)
 
     if claim:
+        from gastown_tui.cli.bead_close import claim_first
+
         show_found(stores, claim_first(stores, stores.all(), fits), 1)
         return
     is_plain = len(stores.all()) > 1

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gastown_tui.cli.bead_args import again, print_beads, text_of
 from gastown_tui.cli.bead_stores import Found, Stores, placed
 from gastown_tui.cli.bead_verbs import LazyVerbs
-from gastown_tui.cli.bead_write import again, print_beads, text_of
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
