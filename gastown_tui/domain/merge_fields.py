@@ -1,59 +1,86 @@
 """Two edits of one line become one: three-way, field by field, keys that we do not know included.
 
-A field that one side changed takes that side's text. Where both changed it: labels and waiters are
-merged as sets, edges and comments by what identifies them, metadata by key, texts that were only
-added to keep both additions; status, assignee and the times of closing belong together and come,
-like everything else, from the side that was updated later. A deleted bead stays deleted.
+A field that one side changed takes that side's text. Where both changed it, lists are merged by
+element, texts by line, maps by key. What is left is a dispute: the later edit's value stands, and
+the other one is kept in a comment on the bead, as comments survive every tool.
+
+Which edit is the later one is told by `updated_at`, and of equal times by the bytes of the line, so
+both clones of a repository come to the same line.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from gastown_tui.domain.bead import TOMBSTONE, instant
+import msgspec
+
+from gastown_tui.domain import merge_comments, merge_lists
+from gastown_tui.domain.bead import CLOSED, FIELD_RANK, TOMBSTONE, instant, is_empty, timestamp
 from gastown_tui.domain.bead_line import Line, Style
+from gastown_tui.domain.merge_object import Dispute, Object, strict, updated
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_CLOSING: Final = ("closed_at", "close_reason", "closed_by_session")
+_STATE: Final = (*_CLOSING, "deleted_at", "deleted_by", "delete_reason", "original_type")
+"""Go with the status."""
+_LEASE: Final = ("lease_expires_at", "heartbeat_at", "lease_granted_node")
+"""Go with the assignee."""
+_EARLIEST: Final = frozenset({"created_at", "started_at"})
+_LATEST: Final = frozenset({"heartbeat_at", "lease_expires_at", "last_activity", "compacted_at"})
+_FOREIGN: Final = frozenset({"metadata"})
+"""Known keys that a rewrite by `br` drops all the same."""
 
-_STATE: Final = (
-    "status", "assignee", "started_at", "closed_at", "close_reason", "closed_by_session",
-    "deleted_at", "deleted_by", "delete_reason", "original_type",
-)  # fmt: skip
-_PROSE: Final = frozenset({"description", "design", "acceptance_criteria", "notes"})
-_ABSENT: Final = object()
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """How lines are merged."""
+
+    style: Style = Style()
+    """Of the file."""
+    text_ids: bool = False
+    """Ids of comments are texts in this file."""
+    live: bool = False
+    """The file is in use: whatever is missing in it has been dropped, not deleted."""
 
 
-def merge(base: bytes | None, ours: bytes, theirs: bytes, style: Style) -> bytes:
-    """The line that holds both edits.
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """A merged line."""
+
+    line: bytes
+    disputes: tuple[Dispute, ...] = ()
+
+
+def merge(base: bytes | None, ours: bytes, theirs: bytes, rules: Rules) -> Merged:
+    """The line that holds both edits; the same whichever side is called ours, except live.
 
     Args:
         base: what both sides started from; None when each made the bead by itself.
-        ours: our line; its order of keys is kept.
+        ours: our line.
         theirs: the other line.
-        style: of the file.
+        rules: of the file.
 
     Returns:
         One of the lines itself, byte for byte, when it already says all that the other does.
 
     Raises:
-        ValueError: one of them is not a JSON object.
+        ValueError: one of them is not a JSON object, or is nested too deep.
     """
-    if ours == theirs or (base is not None and theirs == base):
-        return ours
-    if base is not None and ours == base and b'"tombstone"' not in ours:
-        return theirs
-    start = Line(base if base is not None else b"{}", style)
-    mine, other = Line(ours, style), Line(theirs, style)
-    first = _wins(mine, other)
-    state_of = _state_winner(start, mine, other, first=first)
-    for key in dict.fromkeys((*mine.keys(), *other.keys())):
-        if key in {"id", "_type"}:
-            continue
-        winner = state_of if key in _STATE else first
-        _merge_key(key, start, mine, other, mine_wins=winner)
-    return theirs if _same(mine, other) else mine.encode()
+    if ours == theirs or (rules.live and theirs == base):
+        return Merged(line=ours)
+    try:
+        start = Line(base if base is not None else b"{}", rules.style)
+        if start.get("status") != TOMBSTONE:
+            if theirs == base:
+                return Merged(line=ours)
+            if ours == base and not rules.live:
+                return Merged(line=theirs)
+        mine, other = Line(ours, rules.style), Line(theirs, rules.style)
+        if rules.live:
+            _put_back(start, mine, other)
+            if ours == base and start.get("status") != TOMBSTONE:
+                return Merged(line=other.encode())
+        return _Merge(start, *_in_order(mine, other), rules).run()
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
@@ -62,174 +89,151 @@ def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
     return tuple(
         key
         for key in dict.fromkeys((*old.keys(), *new.keys()))
-        if _value(old, key) != _value(new, key)
+        if strict(old.raw(key)) != strict(new.raw(key))
     )
 
 
-def _value(line: Line, key: str) -> Any:
-    raw = line.raw(key)
-    return _ABSENT if raw is None else json.loads(raw)
+def later(text: str) -> str:
+    """The time just after a timestamp: readers take a line only when it is newer than theirs."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return timestamp(moment + timedelta(microseconds=1))
+    except (ValueError, OverflowError):
+        return text
 
 
-def _same(one: Line, two: Line) -> bool:
-    return all(_value(one, key) == _value(two, key) for key in {*one.keys(), *two.keys()})
+def _put_back(base: Line, mine: Line, other: Line) -> None:
+    """Give a line of the live file back what a tool dropped that does not know it."""
+    for key in tuple(mine.keys()):
+        foreign = key not in FIELD_RANK or key in _FOREIGN
+        raw = mine.raw(key)
+        if foreign and raw is not None and other.raw(key) is None and base.raw(key) is not None:
+            other.set_raw(key, raw)
 
 
-def _wins(mine: Line, other: Line) -> bool:
-    """Whether ours is the later edit; of equal times the greater text, so both clones agree."""
-    times = [_time(line) for line in (mine, other)]
-    if times[0] != times[1]:
-        return times[0] > times[1]
-    return mine.encode() >= other.encode()
+def _in_order(mine: Line, other: Line) -> tuple[Line, Line]:
+    """The earlier edit and the later one."""
+    first, second = sorted((mine, other), key=lambda line: (instant(updated(line)), line.encode()))
+    return first, second
 
 
-def _time(line: Line) -> float:
-    value = line.get("updated_at")
-    return instant(value) if isinstance(value, str) else 0.0
+class _Merge:
+    """The merging of one bead."""
 
+    def __init__(self, base: Line, first: Line, second: Line, rules: Rules) -> None:
+        self._three = Object(base, first, second)
+        self._rules = rules
+        self._dead = [line.get("status") == TOMBSTONE for line in (first, second)]
 
-def _state_winner(base: Line, mine: Line, other: Line, *, first: bool) -> bool:
-    """Whether status and what goes with it is ours."""
-    dead = mine.get("status") == TOMBSTONE, other.get("status") == TOMBSTONE
-    if dead[0] != dead[1]:
-        return bool(dead[0])
-    changed = [any(_value(x, k) != _value(base, k) for k in _STATE) for x in (mine, other)]
-    return changed[0] if changed[0] != changed[1] else first
+    def run(self) -> Merged:
+        """Merge all fields, keep what was lost, and see whether it is a new line at all."""
+        three = self._three
+        settled = {"id", "updated_at", *self._status()}
+        for key in three.order():
+            if key in settled:
+                continue
+            by_first, by_second, differ = three.changed(key)
+            if by_first and by_second and differ and self._decided(key):
+                continue
+            three.settle(key)
+        self._assignee()
+        self._comments()
+        return self._ending()
 
+    def _decided(self, key: str) -> bool:
+        """Whether a key that both changed has a rule of its own, which is followed."""
+        three = self._three
+        one, two = three.first, three.second
+        if key in _EARLIEST | _LATEST:
+            times = [instant(v) if isinstance(v := x.get(key), str) else 0.0 for x in (one, two)]
+            if times[0] and (not times[1] or (times[0] < times[1]) == (key in _EARLIEST)):
+                three.take_first(key)
+            return True
+        if self._dead[0] != self._dead[1]:
+            dead, alive = (one, two) if self._dead[0] else (two, one)
+            if is_empty(dead.get(key)):  # blanked when it was deleted
+                if alive is one:
+                    three.take_first(key)
+                return True
+        return False
 
-def _merge_key(key: str, base: Line, mine: Line, other: Line, *, mine_wins: bool) -> None:
-    """Settle one key in `mine`."""
-    before, ours, theirs = (_value(line, key) for line in (base, mine, other))
-    if key in _STATE or key == "updated_at":
-        if not mine_wins and ours != theirs:
-            _take(key, mine, other)
-    elif theirs not in (ours, before):
-        if ours == before:
-            _take(key, mine, other)
+    def _status(self) -> tuple[str, ...]:
+        """Settle the status and what goes with it; the keys that need no more."""
+        three = self._three
+        before, one, two = (
+            line.get("status") or "open" for line in (three.base, three.first, three.second)
+        )
+        if one == two:
+            return ()
+        by_first, by_second = (
+            three.base.raw("id") is None or status != before for status in (one, two)
+        )
+        if self._dead[0] != self._dead[1]:
+            firsts = self._dead[0]
+        elif by_first != by_second:
+            firsts = by_first
         else:
-            _merge_both(key, base, mine, other, mine_wins=mine_wins)
+            firsts = one == CLOSED and before != CLOSED
+        if firsts:
+            for key in ("status", *_STATE):
+                three.take_first(key)
+        loser = three.second if firsts else three.first
+        if (by_second if firsts else by_first) and loser.raw("status") is not None:
+            three.dispute("status", two if firsts else one, of_first=not firsts)
+        for key in ("close_reason", "closed_by_session", "delete_reason"):
+            value = loser.get(key)
+            if isinstance(value, str) and value and value != three.base.get(key):
+                three.dispute(key, value, of_first=not firsts)
+        return ("status", *_STATE)
+
+    def _assignee(self) -> None:
+        """What goes with the assignee is the side's that set it; one value of a state label."""
+        three = self._three
+        by_first, by_second, differ = three.changed("assignee")
+        of_first = by_first and differ and not by_second
+        if differ:
+            for key in _LEASE:
+                if of_first:
+                    three.take_first(key)
+                elif (raw := three.second.raw(key)) is not None:
+                    three.result.set_raw(key, raw)
+                else:
+                    three.result.remove(key)
+        sides = [line.elements("labels") for line in (three.base, three.first, three.second)]
+        found = merge_lists.one_state_each(
+            three.result.elements("labels"), (sides[0], sides[1], sides[2]), hook_of_first=of_first
+        )
+        if found.lost:
+            three.result.set_elements("labels", found.elements)
+            for lost in found.lost:
+                three.dispute("labels", lost.words, of_first=lost.of_first)
+
+    def _comments(self) -> None:
+        """Keep in comments what had to give way."""
+        three = self._three
+        sides = [line.elements("comments") for line in (three.first, three.second)]
+        elements = three.result.elements("comments")
+        if elements not in sides:
+            merge_comments.put(three.result, elements, text_ids=self._rules.text_ids)
+        style, bead = three.result.style, three.result.get("id")
+        told = [merge_comments.note(bead, d.told(), d.when, style) for d in three.disputes]
+        merge_comments.add(three.result, told, text_ids=self._rules.text_ids)
+
+    def _ending(self) -> Merged:
+        three = self._three
+        disputes = tuple(three.disputes)
+        if _says_all(three.second, three.result):
+            return Merged(line=three.second.encode(), disputes=disputes)
+        times = updated(three.first), updated(three.second)
+        if _says_all(three.first, three.result) and instant(times[0]) == instant(times[1]):
+            return Merged(line=three.first.encode(), disputes=disputes)
+        if newest := max(times, key=instant):
+            three.result.set("updated_at", later(newest))
+        return Merged(line=three.result.encode(), disputes=disputes)
 
 
-def _merge_both(key: str, base: Line, mine: Line, other: Line, *, mine_wins: bool) -> None:
-    """Settle a key that both sides changed."""
-    before, ours, theirs = (_value(line, key) for line in (base, mine, other))
-    if isinstance(ours, list) or isinstance(theirs, list):
-        identify = _IDENTITY.get(key, _whole)
-        merged = _merge_lists(key, (base, mine, other), identify, mine_wins=mine_wins)
-        mine.set_elements(key, merged)
-    elif isinstance(ours, dict) and isinstance(theirs, dict):
-        known = before if isinstance(before, dict) else {}
-        mine.set(key, _merge_maps(known, ours, theirs, mine_wins=mine_wins))
-    elif key in _PROSE and (both := _both_added((before, ours, theirs), mine_first=not mine_wins)):
-        mine.set(key, both)
-    elif not mine_wins:
-        _take(key, mine, other)
-
-
-def _take(key: str, mine: Line, other: Line) -> None:
-    raw = other.raw(key)
-    if raw is None:
-        mine.remove(key)
-    else:
-        mine.set_raw(key, raw)
-
-
-def _both_added(texts: tuple[Any, Any, Any], *, mine_first: bool) -> str:
-    """Both texts' additions to a common beginning, the earlier edit first; empty if they are none.
-
-    Args:
-        texts: the common text, ours, theirs.
-        mine_first: whose addition comes first.
-    """
-    start, *sides = (text if isinstance(text, str) else "" for text in texts)
-    additions = [side[len(start) :] for side in sides if side.startswith(start)]
-    if len(additions) < len(sides) or not all(additions):
-        return ""
-    if not mine_first:
-        additions.reverse()
-    joined = "\n".join(addition.strip("\n") for addition in additions)
-    return f"{start}\n{joined}" if start else joined
-
-
-def _merge_maps(
-    base: dict[str, Any], ours: dict[str, Any], theirs: dict[str, Any], *, mine_wins: bool
-) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for key in dict.fromkeys((*ours, *theirs)):
-        before, mine, other = (side.get(key, _ABSENT) for side in (base, ours, theirs))
-        take_mine = other == before or (mine != before and mine_wins)
-        value = mine if take_mine else other
-        if value is not _ABSENT:
-            merged[key] = value
-    return merged
-
-
-def _merge_lists(
-    key: str, lines: tuple[Line, Line, Line], identify: Callable[[Any], str], *, mine_wins: bool
-) -> list[str]:
-    """Elements of both sides by identity: an element is gone when a side took it out."""
-    base, ours, theirs = (
-        {identify(json.loads(element)): element for element in line.elements(key)} for line in lines
-    )
-    merged: dict[str, str] = {}
-    for name in (*ours, *(name for name in theirs if name not in ours)):
-        before, mine, other = base.get(name), ours.get(name), theirs.get(name)
-        if mine is None or other is None:
-            kept = mine if mine is not None else other
-            if kept is not None and kept != before:
-                merged[name] = kept
-        elif other == before or (mine != before and mine_wins):
-            merged[name] = mine
-        else:
-            merged[name] = other
-    if key == "labels":
-        return sorted(merged.values(), key=json.loads) if _plain(merged) else list(merged.values())
-    return (
-        _renumbered(list(merged.values()), lines[1]) if key == "comments" else list(merged.values())
-    )
-
-
-def _plain(merged: dict[str, str]) -> bool:
-    return all(isinstance(json.loads(element), str) for element in merged.values())
-
-
-def _renumbered(elements: list[str], line: Line) -> list[str]:
-    """Comments by time, and no number twice: the later of two gets the next free one."""
-    decoded = [json.loads(element) for element in elements]
-    order = sorted(range(len(elements)), key=lambda i: _comment_time(decoded[i]))
-    numbers = [c["id"] for c in decoded if isinstance(c, dict) and isinstance(c.get("id"), int)]
-    free = max(numbers, default=0) + 1
-    seen: set[Any] = set()
-    result: list[str] = []
-    for index in order:
-        comment, text = decoded[index], elements[index]
-        number = comment.get("id") if isinstance(comment, dict) else None
-        if isinstance(number, int) and number in seen:
-            edited = Line(text.encode(), line.style)
-            edited.set("id", free)
-            text, number, free = edited.encode().decode(), free, free + 1
-        seen.add(number)
-        result.append(text)
-    return result
-
-
-def _comment_time(comment: Any) -> tuple[float, str]:
-    created = comment.get("created_at") if isinstance(comment, dict) else None
-    return instant(created) if isinstance(created, str) else 0.0, _comment(comment)
-
-
-def _whole(element: Any) -> str:
-    return json.dumps(element, sort_keys=True)
-
-
-def _edge(element: Any) -> str:
-    return _whole(element.get("depends_on_id") if isinstance(element, dict) else element)
-
-
-def _comment(element: Any) -> str:
-    if not isinstance(element, dict):
-        return _whole(element)
-    return _whole([element.get("author"), element.get("text"), element.get("created_at")])
-
-
-_IDENTITY: Final[dict[str, Callable[[Any], str]]] = {"dependencies": _edge, "comments": _comment}
+def _says_all(side: Line, result: Line) -> bool:
+    keys = {*side.keys(), *result.keys()} - {"updated_at"}
+    return all(strict(side.raw(key)) == strict(result.raw(key)) for key in keys)

@@ -1,7 +1,8 @@
 """What other programs wrote into the file, taken into the store.
 
 Every line that differs from the last image is merged into the bead field by field. A line that has
-gone is no deletion: the next fold writes it again.
+gone is no deletion: the next fold writes it again. A bead that was made here and in the file under
+one id, apart from each other, becomes two: the file's gets another id.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.records import AbsorbResult
 from gastown_tui.domain.bead import decode, timestamp
 from gastown_tui.domain.bead_file import Problem, scan
-from gastown_tui.domain.merge_fields import changed_fields, merge
+from gastown_tui.domain.merge_beads import merge_beads
+from gastown_tui.domain.merge_fields import Rules, changed_fields
 from gastown_tui.domain.operations import Outside, encode_operation
 
 if TYPE_CHECKING:
@@ -95,37 +97,30 @@ def merge_in(
     Returns:
         The ids that changed, and lines that could not be merged.
     """
-    changed: list[str] = []
-    failed: list[Problem] = []
-    number = 0
-    style = scanned.layout.style
-    for bead, found in scanned.beads.items():
-        line, base = known.get(bead, (None, None))
-        if found.line in (line, base):
-            continue
-        try:
-            merged = found.line if line is None else merge(base, line, found.line, style)
-            fields = changed_fields(line, merged) if line is not None else ()
-        except ValueError as error:
-            failed.append(_unmerged(core, found, error))
-            continue
-        if merged == line:
-            continue
-        number = number or next_change(connection)
-        record = _store(connection, bead, merged, number)
+    base = {bead: image for bead, (_, image) in known.items() if image is not None}
+    ours = {bead: line for bead, (line, _) in known.items()}
+    theirs = {bead: found.line for bead, found in scanned.beads.items()}
+    layout = scanned.layout
+    rules = Rules(style=layout.style, text_ids=layout.text_ids, live=True)
+    merged = merge_beads(base, ours, theirs, rules)
+    changed = [bead for bead, line in merged.lines.items() if ours.get(bead) != line]
+    number = next_change(connection) if changed else 0
+    for index, bead in enumerate(changed):
+        line = merged.lines[bead]
+        record = _store(connection, bead, line, number)
         _count_comments(connection, [record.bead])
-        operation = Outside(bead, fields, id=f"{number}.{len(changed)}")
+        fields = changed_fields(ours[bead], line) if bead in ours else ()
+        operation = Outside(bead, fields, id=f"{number}.{index}")
         connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (operation.id, number, len(changed), bead, timestamp(core.clock()), OUTSIDE,
+            (operation.id, number, index, bead, timestamp(core.clock()), OUTSIDE,
              encode_operation(operation)),
         )  # fmt: skip
-        changed.append(bead)
-    return changed, failed
+    return changed, [_unmerged(core, scanned.beads[bead], why) for bead, why in merged.failed]
 
 
-def _unmerged(core: Core, found: Scanned, error: ValueError) -> Problem:
-    what = f"{found.id} cannot be merged ({error})"
+def _unmerged(core: Core, found: Scanned, why: str) -> Problem:
+    what = f"{found.id} cannot be merged ({why})"
     return Problem(file=core.file.name, line=found.number, what=what, kind="bad-line")
 
 
