@@ -183,11 +183,14 @@ def status(as_json: bool) -> None:
             )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--catalogue", is_flag=True, help="The kinds of agent there are instead.")
-def agents(as_json: bool, catalogue: bool) -> None:
+@click.pass_context
+def agents(ctx: click.Context, as_json: bool, catalogue: bool) -> None:
     """Every agent: state, since when, and why."""
+    if ctx.invoked_subcommand is not None:
+        return
     town = town_dir()
     if catalogue:
         from gastown_tui.roots.town import catalogue as entries_of
@@ -214,6 +217,24 @@ def agents(as_json: bool, catalogue: bool) -> None:
             for row in sorted(rows, key=lambda row: str(row["session"]))
         ],
     )
+
+
+@agents.command()
+@click.argument("name", required=False, default="")
+@click.option("--json", "as_json", is_flag=True)
+def explain(name: str, as_json: bool) -> None:
+    """What NAME (an agent, or a kind of agent) is started with, and why it is in its state.
+
+    Of its environment the names are told, never a value. Without NAME: what polecats run.
+    """
+    from gastown_tui.cli.explain import explained, page
+
+    found = explained(town_dir(), name)
+    if as_json:
+        show_json(found)
+        return
+    for line in page(found):
+        show(line)
 
 
 @click.command()

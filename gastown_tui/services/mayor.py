@@ -8,11 +8,11 @@ from collections.abc import Callable
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.launch import LaunchContext, launch
+from gastown_tui.domain.agents.launch import LaunchContext
 from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.env_files import agent_secrets
-from gastown_tui.services.files import write_private
+from gastown_tui.services.launching import prepare_launch
 
 ADDRESS = "mayor"
 COLUMNS, ROWS = 120, 40
@@ -40,9 +40,8 @@ async def open_mayor(context: Context, can_resume: Callable[[AgentEntry, Agent],
         actor=ACTOR,
     )
     context.sync()
-    spec = launch(entry, _launch_context(context, agent, run, conversation, resume=resume))
-    for path, text in spec.files.items():
-        write_private(path, text)
+    start = _launch_context(context, agent, run, conversation, resume=resume)
+    spec = prepare_launch(context, agent, entry, start)
     await context.spawn(
         protocol.Spawn(
             req=0,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.launch import LaunchContext, consents_of, launch
+from gastown_tui.domain.agents.launch import LaunchContext, consents_of
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import StartSession
 from gastown_tui.domain.errors import Conflict
@@ -17,8 +17,8 @@ from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.domain.view import respawns_of
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.env_files import agent_secrets
-from gastown_tui.services.files import write_private
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
+from gastown_tui.services.launching import prepare_launch
 
 COLUMNS, ROWS = 120, 40
 """Of an agent's terminal; the width is never changed by what the screen shows."""
@@ -49,9 +49,8 @@ class Sessions:
         conversation = agent.conversation if resume else str(uuid.uuid4())
         former = agent.run
         write_agent(self._context, agent, run=run, conversation=conversation, nudged=0)
-        spec = launch(context.entry(agent), self._launch_context(agent, bead, run, resume))
-        for path, text in spec.files.items():
-            write_private(path, text)
+        start = self._launch_context(agent, bead, run, resume)
+        spec = prepare_launch(context, agent, context.entry(agent), start)
         await context.spawn(
             protocol.Spawn(
                 req=0,

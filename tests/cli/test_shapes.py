@@ -114,6 +114,8 @@ def test_what_verbs_print_is_as_documented(town):
     check("gastown session list --json", town.json("session", "list"))
     agent = next(iter(tables["agents"]))
     check("gastown peek NAME --json", town.json("peek", agent))
+    check("gastown agents explain NAME --json", town.json("agents", "explain", agent))
+    check("gastown agents explain NAME --json", town.json("agents", "explain"))
     bead = town.json("bead", "create", "One more", "--rig", RIG)
     assert set(documented()["Beads"]) >= set(bead)
     check("gastown bead fold --json", town.json("bead", "fold", "--rig", RIG))

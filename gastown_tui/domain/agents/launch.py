@@ -113,7 +113,7 @@ def launch(entry: AgentEntry, context: LaunchContext) -> LaunchSpec:
     files: dict[str, str] = {}
     argv = [*entry.wrapper, entry.command, *entry.args, *_conversation_args(entry, context)]
     if entry.settings == "claude" and context.settings_path:
-        files[context.settings_path] = claude_settings(_settings_facts(context))
+        files[context.settings_path] = claude_settings(settings_facts(context))
         argv += _filled(entry.settings_args, settings=context.settings_path)
     if context.hooks_path:
         files[context.hooks_path] = ""
@@ -128,15 +128,31 @@ def launch(entry: AgentEntry, context: LaunchContext) -> LaunchSpec:
 
 def environment(entry: AgentEntry, context: LaunchContext) -> dict[str, str]:
     """The whole environment of a session, as the table of `environment.py` says."""
+    return {name: value for name, (value, _) in sourced(entry, context).items()}
+
+
+def sourced(entry: AgentEntry, context: LaunchContext) -> dict[str, tuple[str, str]]:
+    """Name to value and where it comes from, for every variable of a session's environment."""
     person = context.caller_env
-    env = inherited(person) | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    env |= {name: person[name] for name in entry.env_pass if name in person}
-    for source in (context.secrets, entry.env, context.extra_env, context.git_env):
-        env |= source
-    tmp_dir = context.tmp_dir or env.get("TMPDIR", "") or person.get("TMPDIR", "")
-    env |= {
-        "PATH": path_with(context.bin_dir, env.get("PATH", "") or person.get("PATH", "")),
-        "TMPDIR": tmp_dir,
+    ours = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    passed = {name: person[name] for name in entry.env_pass if name in person}
+    layers = (
+        ("person", inherited(person)),
+        ("town", ours),
+        ("env_pass", passed),
+        ("env_file", context.secrets),
+        ("catalogue", entry.env),
+        ("set-up", context.extra_env),
+        ("git guard", context.git_env),
+    )
+    env = {name: (value, source) for source, some in layers for name, value in some.items()}
+
+    def known(name: str) -> str:
+        return env.get(name, ("", ""))[0] or person.get(name, "")
+
+    last = {
+        "PATH": path_with(context.bin_dir, known("PATH")),
+        "TMPDIR": context.tmp_dir or known("TMPDIR"),
         "GASTOWN_TOWN": context.town,
         "GASTOWN_RIG": context.rig,
         "GASTOWN_ROLE": context.role,
@@ -147,10 +163,12 @@ def environment(entry: AgentEntry, context: LaunchContext) -> dict[str, str]:
         "GASTOWN_HOOKS": context.hooks_path,
         "BD_ACTOR": context.agent,
     }
-    return {name: value for name, value in env.items() if value}
+    env |= {name: (value, "town") for name, value in last.items()}
+    return {name: found for name, found in env.items() if found[0]}
 
 
-def _settings_facts(context: LaunchContext) -> SettingsFacts:
+def settings_facts(context: LaunchContext) -> SettingsFacts:
+    """What the settings file of a start depends on."""
     agreed = context.consents.mcp
     return SettingsFacts(
         role=context.role,
