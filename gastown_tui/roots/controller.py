@@ -20,6 +20,7 @@ from gastown_tui.adapters.agents.signs import AgentSigns
 from gastown_tui.adapters.beads_git import BeadsGit
 from gastown_tui.adapters.callers import calling_session
 from gastown_tui.adapters.clock import SystemClock
+from gastown_tui.adapters.gh import GitHub
 from gastown_tui.adapters.host_client import HostClient
 from gastown_tui.adapters.locks import take_lock
 from gastown_tui.adapters.rig_git import RigGit
@@ -32,11 +33,13 @@ from gastown_tui.domain.errors import GastownError
 from gastown_tui.roots.settings import Settings
 from gastown_tui.roots.town import catalogue, open_books
 from gastown_tui.roots.town import town_config as read_town_config
+from gastown_tui.services.bead_view import bead_of_town
 from gastown_tui.services.context import Context
 from gastown_tui.services.controller import Controller
 from gastown_tui.services.diffs import Diffs
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.feed import Feed
+from gastown_tui.services.gate_beads import gates_of_town
 from gastown_tui.services.keeper import Keeper
 from gastown_tui.services.mayor import open_mayor
 from gastown_tui.services.nudger import Nudger
@@ -96,6 +99,7 @@ class Process:
             self.context, self._facts, self._nudger, self.wake, self._go_on,
             lambda: open_mayor(self.context, self._signs.can_resume),
         )  # fmt: skip
+        self._gates = gates_of_town(self.context, GitHub(os.environ).ask, self.wake)
         self._absence = Absence(town)
         screens.on_signals = self._on_signals
         self._host = host
@@ -129,7 +133,7 @@ class Process:
             self._host.boot, context.books, context.config.id
         )
         diffs = Diffs(context)
-        server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self.wake)
+        server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self._bead, self.wake)
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
         keeper = Keeper(self._folded, beads_git.commit)
@@ -138,6 +142,7 @@ class Process:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._screens.run())
                 group.create_task(keeper.run())
+                group.create_task(self._gates.run(lambda: context.clock.now().wall))
                 group.create_task(self._watch())
                 group.create_task(self._sweep())
                 group.create_task(self._follow_settings())
@@ -157,6 +162,9 @@ class Process:
     def _folded(self) -> dict[str, Any]:
         books = self.context.books
         return {"": books.town} | {name: rig.store for name, rig in books.rigs.items()}
+
+    def _bead(self, bead: str) -> protocol.BeadText:
+        return bead_of_town(self.context.books, bead)
 
     def _who(self, connection: Any) -> str | None:
         return calling_session(peer_pid(connection), self._host.pid)

@@ -205,6 +205,13 @@ class LinkTown:
             protocol.DiffText,
         )
 
+    async def bead(self, bead: str) -> protocol.BeadText:
+        """See `TownPort`."""
+        return await self._asker.ask(
+            lambda number: self._send(protocol.AskBead(req=number, bead=bead)),
+            protocol.BeadText,
+        )
+
     async def start_host(self) -> str:
         """See `TownPort`."""
         await asyncio.to_thread(ensure_host, self._town)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from gastown_tui.domain import close_guards
 from gastown_tui.domain.bead import WORK_TYPES, Bead
-from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.operations import (
     AddComment,
     AddLabel,
@@ -18,6 +18,7 @@ from gastown_tui.domain.operations import (
     RemoveLabel,
     SetField,
 )
+from gastown_tui.services.books import Books
 from gastown_tui.services.requests import Arguments
 
 TEXTS: Final = frozenset({"title", "description", "design", "acceptance_criteria", "notes"})
@@ -155,7 +156,36 @@ def claim(store: BeadStore, target: str, arguments: Arguments, actor: str) -> st
     return f"{target} is yours" if who == actor else f"{target} belongs to {who}"
 
 
-VERBS: Final = {
+def table(books: Books) -> dict[str, Callable[[str, Arguments, str], Awaitable[str]]]:
+    """The verbs over the town's rigs and its own beads."""
+
+    def bound(verb: _Verb) -> Callable[[str, Arguments, str], Awaitable[str]]:
+        async def carry(target: str, arguments: Arguments, actor: str) -> str:
+            found: BeadStore = cast("BeadStore", store_of(books, target)[1])
+            return verb(found, target, arguments, actor)
+
+        return carry
+
+    return {name: bound(verb) for name, verb in VERBS.items()}
+
+
+def store_of(books: Books, bead: str) -> tuple[str, object]:
+    """The rig (`hq` for the town's own) and the store of a bead by its id.
+
+    Raises:
+        NotFound: no rig has such ids.
+    """
+    try:
+        rig = books.rig_of(bead)
+    except NotFound:
+        if bead.startswith(f"{books.town.prefix}-"):
+            return books.town.prefix, books.town
+        raise
+    return rig, books.rigs[rig].store
+
+
+_Verb = Callable[[BeadStore, str, Arguments, str], str]
+VERBS: Final[dict[str, _Verb]] = {
     "bead_edit": edit, "bead_comment": comment, "bead_close": close, "bead_reopen": reopen,
     "bead_defer": defer, "bead_claim": claim,
 }  # fmt: skip

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from gastown_tui import protocol
 from gastown_tui.domain import bead_history
 from gastown_tui.domain.bead import Bead, instant, to_row
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Entry
+from gastown_tui.services.bead_verbs import store_of
+from gastown_tui.services.books import Books
 
 HISTORY_SHOWN: Final = 500
 """Newest entries of a bead's history; older ones are left out."""
@@ -28,6 +30,21 @@ class BeadSource(Protocol):
 
     def history(self, bead: str, /) -> Sequence[Entry]:
         """What was done to a bead, oldest first."""
+
+
+def bead_of_town(books: Books, bead: str) -> protocol.BeadText:
+    """A bead of any rig, or one of the town's own, by its full id.
+
+    Raises:
+        NotFound: there is no such bead.
+    """
+
+    def source_of(name: str) -> tuple[str, BeadSource]:
+        rig, store = store_of(books, name)
+        return rig, cast("BeadSource", store)
+
+    ready = frozenset[str]().union(*(rig.ready for rig in books.rigs.values()))
+    return bead_text(bead, source_of, ready)
 
 
 def bead_text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import msgspec
 
@@ -14,6 +14,7 @@ from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.bead_gates import Answer, Message, Probe, Seen, Verdict
 from gastown_tui.domain.errors import GastownError, NotFound
 from gastown_tui.domain.operations import Operation
+from gastown_tui.services.context import Context
 
 LOOK_S: Final = 5.0
 """Between two looks at all gates."""
@@ -71,10 +72,13 @@ class GateBeads:
         ask: Callable[[str, Probe], Answer],
         *,
         escalate: Callable[[Place, Bead, str], None],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`changed` is called after a look that has opened a gate or found another standing."""
         self._places = places
         self._ask = ask
         self._escalate = escalate
+        self._changed = changed
         self._answers: dict[tuple[str, str, str], tuple[float, Answer]] = {}
         self._known: dict[str, tuple[int, tuple[Bead, ...]]] = {}
         self.standing: tuple[Standing, ...] = ()
@@ -111,7 +115,9 @@ class GateBeads:
             if verdict.action == bead_gates.ESCALATES:
                 done += self._call(place, gate, verdict.why)
             left.append(Standing(place=place.name, gate=gate, verdict=verdict))
-        self.standing = tuple(left)
+        if done or self.standing != tuple(left):
+            self.standing = tuple(left)
+            self._changed()
         return done
 
     def _gates(self, place: Place) -> tuple[Bead, ...]:
@@ -188,3 +194,28 @@ class GateBeads:
         self._escalate(place, gate, why)
         place.store.apply(bead_gates.escalating(gate), actor=ACTOR)
         return 1
+
+
+def gates_of_town(
+    context: Context, ask: Callable[[str, Probe], Answer], wake: Callable[[], None]
+) -> GateBeads:
+    """The gates of all rigs and of the town itself; escalations are events of the town."""
+
+    def places() -> list[Place]:
+        books = context.books
+        found = [
+            Place(
+                name=name,
+                prefix=rig.store.prefix,
+                store=cast("GateStore", rig.store),
+                repository=rig.config.upstream,
+            )
+            for name, rig in books.rigs.items()
+        ]
+        town = books.town
+        return [*found, Place(name=town.prefix, prefix=town.prefix, store=cast("GateStore", town))]
+
+    def escalate(place: Place, gate: Bead, why: str) -> None:
+        context.note("escalated", gate.id, f"{gate.title}: {why}", rig=place.name)
+
+    return GateBeads(places, ask, escalate=escalate, changed=wake)

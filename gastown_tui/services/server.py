@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from gastown_tui import __version__, protocol
 from gastown_tui.domain.errors import GastownError, ProtocolError
 from gastown_tui.services.feed import Feed
@@ -27,12 +29,14 @@ class FeedServer:
         verbs: Verbs,
         who: Callable[[Any], str | None],
         diff: Callable[[str], Awaitable[protocol.DiffText]],
+        bead: Callable[[str], protocol.BeadText],
         wake: Callable[[], None],
     ) -> None:
         self.feed = feed
         self.verbs = verbs
         self.who = who
         self.diff = diff
+        self.bead = bead
         self.wake = wake
         self._busy: set[asyncio.Task[None]] = set()
 
@@ -100,6 +104,8 @@ class _Client:
             server.keep(self._ask(frame))
         elif isinstance(frame, protocol.AskDiff):
             server.keep(self._ask_diff(frame))
+        elif isinstance(frame, protocol.AskBead):
+            self._ask_bead(frame)
         elif isinstance(frame, protocol.Poke):
             server.wake()
 
@@ -155,6 +161,18 @@ class _Client:
                     title=found.title, truncated=found.truncated,
                 )
             )  # fmt: skip
+        except GastownError as error:
+            self._send(
+                protocol.Failed(
+                    req=frame.req, message=error.message, hint=error.hint,
+                    kind=type(error).__name__,
+                )
+            )  # fmt: skip
+
+    def _ask_bead(self, frame: protocol.AskBead) -> None:
+        try:
+            found = self._server.bead(frame.bead)
+            self._send(msgspec.structs.replace(found, req=frame.req))
         except GastownError as error:
             self._send(
                 protocol.Failed(

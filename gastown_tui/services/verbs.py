@@ -9,6 +9,7 @@ from typing import Final
 from gastown_tui.domain import audience
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, GastownError
+from gastown_tui.services import bead_verbs
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.nudger import Nudger
@@ -45,6 +46,7 @@ class Verbs:
             **TalkVerbs(context, facts, nudger, self._requests).table,
             **QueueVerbs(context).table,
             **TownVerbs(context, go_on, open_mayor).table,
+            **bead_verbs.table(context.books),
         }
 
     async def ask(

@@ -15,7 +15,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     """Textual's names of its keys; `[keys]` in `town.toml` can say otherwise."""
     context: str = "nav"
-    """nav, pane or diff: where its keys hold."""
+    """nav, pane, diff or bead: where its keys hold."""
     group: str = "Move"
     hint: str = ""
     """A word for the line of hints; empty when it is not shown there."""
@@ -104,6 +104,7 @@ _WORK: Final = _group(
     _action("queue.drop", "", "Drop the request", strong=True),
     _action("bead.create", "B", "Create a bead", "bead"),
     _action("bead.sling", "s", "Sling a bead to an agent", "sling"),
+    _action("bead.show", "v", "Look at the bead: texts, links, comments, history", "look"),
     _action("copy.id", "y", "Copy the id"),
 )
 _TOWN: Final = _group(
@@ -142,8 +143,37 @@ _DIFF: Final = _group(
     _action("diff.help", "question_mark f1", "Help", context="diff"),
     _action("diff.close", "q escape", "Back to the town", "back", context="diff"),
 )
+_BEAD: Final = _group(
+    "Bead",
+    _action("bead.down", "j down", "Line down", context="bead"),
+    _action("bead.up", "k up", "Line up", context="bead"),
+    _action("bead.half_down", "ctrl+d", "Half a page down", context="bead"),
+    _action("bead.half_up", "ctrl+u", "Half a page up", context="bead"),
+    _action("bead.page_down", "space pagedown full_stop", "Page down", context="bead"),
+    _action("bead.page_up", "pageup comma", "Page up", context="bead"),
+    _action("bead.first", "g home", "First line", context="bead"),
+    _action("bead.last", "G end", "Last line", context="bead"),
+    _action("bead.next_link", "tab n", "Next linked bead", context="bead"),
+    _action("bead.previous_link", "shift+tab N", "Previous linked bead", context="bead"),
+    _action("bead.open", "enter l right", "Look at the linked bead", "follow", context="bead"),
+    _action("bead.back", "backspace h left", "The bead before", "before", context="bead"),
+    _action("bead.title", "t", "Edit the title", context="bead"),
+    _action("bead.text", "e", "Edit a text of it", "edit", context="bead"),
+    _action("bead.comment", "c", "Comment", "comment", context="bead"),
+    _action("bead.priority", "p", "Another priority", "priority", context="bead"),
+    _action("bead.kind", "y", "Another type", context="bead"),
+    _action("bead.label", "L", "Add or remove a label", context="bead"),
+    _action("bead.claim", "C", "Claim it for yourself", context="bead"),
+    _action("bead.sling_it", "s", "Sling it to an agent", "sling", context="bead"),
+    _action("bead.close", "x", "Close it", "close", context="bead", strong=True),
+    _action("bead.reopen", "r", "Open it again", "reopen", context="bead"),
+    _action("bead.defer", "z", "Put it off", context="bead"),
+    _action("bead.agent", "o", "To the agent that has it", context="bead"),
+    _action("bead.help", "question_mark f1", "Help", context="bead"),
+    _action("bead.leave", "q escape", "Back to the town", "back", context="bead"),
+)
 
-ACTIONS: Final = (*_PANE, *_AGENT, *_WORK, *_MOVE, *_TOWN, *_DIFF)
+ACTIONS: Final = (*_PANE, *_AGENT, *_WORK, *_MOVE, *_TOWN, *_DIFF, *_BEAD)
 _HINTED: Final = (
     "pane.focus needs.next dialog.approve dialog.deny agent.nudge diff.show queue.menu bead.sling"
     " pane.mayor palette help agent.stop pane.zoom view.density filter bead.create quit"

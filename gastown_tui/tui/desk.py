@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from gastown_tui.domain.errors import GastownError
-from gastown_tui.protocol import DiffText, TableRow
+from gastown_tui.protocol import BeadText, DiffText, TableRow
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.panels import TABLES, Panels
 from gastown_tui.tui.ports import Clocks, ScreensPort, TownPort
@@ -137,6 +137,14 @@ class Desk:
         """The diff of something; None, and said why, when there is none."""
         try:
             return await self.town.diff(subject)
+        except GastownError as error:
+            self.toast(str(error), bad=True)
+            return None
+
+    async def bead(self, bead: str) -> BeadText | None:
+        """A bead whole; None, and said why, when there is none."""
+        try:
+            return await self.town.bead(bead)
         except GastownError as error:
             self.toast(str(error), bad=True)
             return None

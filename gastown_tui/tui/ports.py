@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from gastown_tui.protocol import (
+    BeadText,
     Delta,
     DiffText,
     Mouse,
@@ -63,6 +64,14 @@ class TownPort(Protocol):
 
     async def diff(self, subject: str) -> DiffText:
         """The diff of a merge request, an agent's sandbox or a bead.
+
+        Raises:
+            GastownError: there is none, or the controller is not there.
+        """
+        ...
+
+    async def bead(self, bead: str) -> BeadText:
+        """Everything that is known of a bead.
 
         Raises:
             GastownError: there is none, or the controller is not there.

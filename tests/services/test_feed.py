@@ -15,6 +15,7 @@ from gastown_tui import protocol
 from gastown_tui.adapters.agents.catalogue_files import shipped_entries
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import load_entries
+from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Close, Create, Delete, Reopen, SetField
 from gastown_tui.domain.town import Agent
 from gastown_tui.services.feed_rows import build
@@ -166,11 +167,15 @@ def test_what_pays_for_an_agent_is_shown(bench, entry, key, money):
 @pytest.fixture
 async def server(bench):
     folder = Path(tempfile.mkdtemp(prefix="gt-", dir="/tmp"))
-    made = FeedServer(bench.feed, bench.verbs, lambda _c: None, _no_diff, lambda: None)
+    made = FeedServer(bench.feed, bench.verbs, lambda _c: None, _no_diff, _no_bead, lambda: None)
     listening = await made.serve(folder / "f.sock")
     yield folder / "f.sock"
     listening.close()
     shutil.rmtree(folder)
+
+
+def _no_bead(bead):
+    raise NotFound(f"there is no bead {bead}")
 
 
 async def _no_diff(_subject):

@@ -233,6 +233,7 @@ class FakeTown:
         self.asked = []
         self.receipt = Receipt(req=0, ok=True, text="")
         self.diffs = {}
+        self.beads = {}
         self.diff_text = DIFF
         self.down = False
         self.started = 0
@@ -261,6 +262,11 @@ class FakeTown:
         return DiffText(
             req=1, base="3f1c2a9", tip="8be01d4", text=self.diffs.get(subject, self.diff_text)
         )
+
+    async def bead(self, bead):
+        if self.down:
+            raise Unavailable("the controller is not running")
+        return self.beads[bead]
 
     async def start_host(self):
         self.started += 1

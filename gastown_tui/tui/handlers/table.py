@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gastown_tui.tui.handlers import agents, moving, panes, town, work
+from gastown_tui.tui.handlers import agents, beads, moving, panes, town, work
 from gastown_tui.tui.handlers.kinds import Handler
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -12,5 +12,6 @@ HANDLERS: Final[dict[str, Handler]] = {
     **panes.HANDLERS,
     **agents.HANDLERS,
     **work.HANDLERS,
+    **beads.HANDLERS,
     **town.HANDLERS,
 }

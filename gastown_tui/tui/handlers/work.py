@@ -14,7 +14,7 @@ from gastown_tui.viewmodels.queue import offered, request_summary
 from gastown_tui.viewmodels.states import bead_mark, queue_mark
 from gastown_tui.viewmodels.text import clean, crop, string
 
-_TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("chore", "c"))
+TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("chore", "c"))
 
 
 async def show_diff(desk: Desk) -> None:
@@ -139,7 +139,7 @@ async def create_bead(desk: Desk) -> None:
         rig = await desk.pick("Which rig?", [Choice(id=each, title=each) for each in rigs])
     if not rig:
         return
-    choices = [Choice(id=name, title=name, key=key) for name, key in _TYPES]
+    choices = [Choice(id=name, title=name, key=key) for name, key in TYPES]
     kind = await desk.pick("What is it?", choices, typing=False)
     if not kind:
         return
@@ -181,9 +181,13 @@ async def sling(desk: Desk) -> None:
             return
         who = f" to {desk.name(worker)}" if worker else ""
         bead = await desk.pick(f"Sling which bead{who}?", choices)
-    if not bead:
-        return
-    rig = string(desk.store.row("beads", bead), "rig") or string(row, "rig")
+    if bead:
+        await sling_bead(desk, bead, worker, string(row, "rig"))
+
+
+async def sling_bead(desk: Desk, bead: str, worker: str = "", rig: str = "") -> None:
+    """Give a bead to a worker, or to one that is asked for; `rig` where the bead's is not known."""
+    rig = string(desk.store.row("beads", bead), "rig") or rig
     if not worker:
         found = await _worker(desk, rig, bead)
         if found is None:

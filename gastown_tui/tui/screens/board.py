@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from gastown_tui.protocol import ScreenFrame, Signals
 from gastown_tui.tui.actions import BY_ID, HINTED
+from gastown_tui.tui.brush import Brush, Output
 from gastown_tui.tui.hub import Hub
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.panels import Panels
@@ -57,6 +58,7 @@ class Board(Screen[None], inherit_bindings=False):
         self._town, self._port = town, port
         self._strip, self._hints = Bar(id="strip"), Bar(id="hints")
         self._overlay: Overlay[Any] | None = None
+        self._brush = Brush(self._output, lambda: self.app.console)
         self._plan: Plan = plan(80, 24, View())
         self._news: News = {}
         self._news_due = False
@@ -64,10 +66,9 @@ class Board(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Everything but tiles and overlays."""
-        yield self._strip
-        yield from self.panels.lists.values()
-        yield self.stage.pane
-        yield self._hints
+        for widget in (self._strip, *self.panels.lists.values(), self.stage.pane, self._hints):
+            widget.brush = self._brush
+            yield widget
 
     @property
     def layout(self) -> Layout:
@@ -84,6 +85,12 @@ class Board(Screen[None], inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         for problem in self.keymap.problems:
             self.desk.toast(problem, bad=True)
+
+    def _output(self) -> Output | None:
+        """The terminal, as long as nothing lies over the panes."""
+        app = self.app
+        assert isinstance(app, Terminals)
+        return app.terminal() if self._overlay is None and self.is_current else None
 
     def _after(self, delay: float, call: Callable[[], None]) -> None:
         self.set_timer(max(delay, 0.001), call)
@@ -165,6 +172,7 @@ class Board(Screen[None], inherit_bindings=False):
         for slot in found.slots:
             places[self.panels.lists[self.panels.front(slot)]] = slot.place
         for view, place in zip(self.stage.views, (*found.tiles, *found.cards), strict=False):
+            view.brush = self._brush
             view.edge = int(place.x + place.width < self.size.width)
             places[view] = place._replace(width=place.width + view.edge)
         if self._overlay is not None:

@@ -13,6 +13,7 @@ from gastown_tui.tui.handlers.table import HANDLERS
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.keys import KeyReader
 from gastown_tui.tui.ports import Clocks, LinkState, ScreensPort, TownPort
+from gastown_tui.tui.screens.bead import BeadScreen, BeadVerdict
 from gastown_tui.tui.screens.board import Board
 from gastown_tui.tui.screens.diff import DiffScreen, Verdict
 from gastown_tui.tui.widgets.line_list import LineList
@@ -50,6 +51,10 @@ class TownScreen(Board, inherit_bindings=False):
 
     async def show_diff(self, screen: DiffScreen) -> Verdict | None:
         """Show a diff over everything; what was decided there."""
+        return await self.app.push_screen_wait(screen)
+
+    async def show_bead(self, screen: BeadScreen) -> BeadVerdict | None:
+        """Show a bead over everything; what is to be done to it."""
         return await self.app.push_screen_wait(screen)
 
     def begin(self, name: str) -> None:
