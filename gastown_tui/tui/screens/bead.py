@@ -19,7 +19,7 @@ from gastown_tui.tui.widgets.bead_view import BeadView
 from gastown_tui.tui.widgets.painted import Bar
 from gastown_tui.viewmodels.hints import hint_line
 from gastown_tui.viewmodels.layout import Place
-from gastown_tui.viewmodels.text import clean, crop, spread
+from gastown_tui.viewmodels.text import clean, spread
 
 BeadVerdict = tuple[str, str]
 """What is to be done: `open` and a linked bead, or the id of an action and nothing."""
@@ -78,7 +78,8 @@ class BeadScreen(Screen[BeadVerdict | None], inherit_bindings=False):
 
     def _words(self) -> None:
         bead, row = clean(self._found.bead.get("id", "")), self._found.bead
-        left = ((f" {bead}", "accent"), (f"  {crop(clean(row.get('title', '')), 200)}", "strong"))
+        kind = clean(row.get("issue_type", ""))
+        left = ((f" {bead}", "strong"), (f"  {kind}", "muted"))
         self._bar.show(spread(left, ((f"{clean(self._found.rig)} ", "muted"),), self.size.width))
         shown = [
             (self._keymap.label(each.id), each.hint)
