@@ -168,6 +168,8 @@ def show_found(stores: Stores, found: list[Found], limit: int, more: Any = None)
     """
     from gastown_tui.cli import bead_output
 
+    if stores.as_json and limit and _is_default("limit"):
+        limit = 0
     shown = found[: limit or None]
     if stores.as_json:
         rows = [bead_output.row(one.store, one.bead) | (more(one) if more else {}) for one in shown]
@@ -176,6 +178,12 @@ def show_found(stores: Stores, found: list[Found], limit: int, more: Any = None)
         click.echo(bead_output.lines([one.bead for one in shown]))
     if len(shown) < len(found):
         click.echo(f"{len(shown)} of {len(found)}; --limit 0 shows all", err=True)
+
+
+def _is_default(option: str) -> bool:
+    """Whether nobody asked for an option's value."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source is not None and source.name.startswith("DEFAULT")
 
 
 @click.command("list")

@@ -24,7 +24,7 @@ _Command = TypeVar("_Command", bound="Callable[..., Any]")
 _NO_IDS = frozenset({"", "null", "none", "undefined", "nil"})
 """What programs write when they have no id."""
 _LONGEST_ACTOR = 200
-_NOTHING = ("--no-daemon", "--sandbox", "--no-auto-flush", "--no-auto-import", "--no-pager",
+NO_MATTER = ("--no-daemon", "--sandbox", "--no-auto-flush", "--no-auto-import", "--no-pager",
             "--flat", "--allow-stale", "--no-color")  # fmt: skip
 """Flags of `bd` that ask for what is the case here anyway."""
 
@@ -190,7 +190,7 @@ def placed(command: _Command) -> _Command:
         place = Place(folder=folder, rig=given.pop("rig"))
         _act_as(given.pop("acting"))
         read_only, as_json = given.pop("readonly"), given.pop("as_json")
-        for flag in _NOTHING:
+        for flag in NO_MATTER:
             given.pop(flag.strip("-").replace("-", "_"), None)
         for flag in ("quiet", "verbose"):
             given.pop(flag)
@@ -202,7 +202,7 @@ def placed(command: _Command) -> _Command:
         click.option("--readonly", is_flag=True, hidden=True),
         click.option("-q", "--quiet", is_flag=True, hidden=True),
         click.option("-v", "--verbose", is_flag=True, hidden=True),
-        *(click.option(flag, is_flag=True, hidden=True) for flag in _NOTHING),
+        *(click.option(flag, is_flag=True, hidden=True) for flag in NO_MATTER),
     ):
         run = option(run)
     return cast("_Command", located(run))

@@ -19,6 +19,7 @@ _VERBS: Final = {
     "agent-stop": ("gastown_tui.cli.work", "agent_stop", "(hooks) whether an agent may stop"),
     "agents": ("gastown_tui.cli.town", "agents", "every agent: state, since, why"),
     "attach": ("gastown_tui.cli.attach", "attach", "one session in this terminal"),
+    "bd": ("gastown_tui.cli.bd", "bd", "the verbs and flags of `bd`, for agents that know it"),
     "bead": ("gastown_tui.cli.bead", "bead", "create, read and change beads"),
     "convoy": ("gastown_tui.cli.work", "convoy", "follow beads together"),
     "demo": ("gastown_tui.cli.demo", "demo", "a throw-away town with agents at work"),
