@@ -78,7 +78,12 @@ class BdVerbs(LazyVerbs):
         if rest and not rest[0].startswith("-"):
             end = rest.index("--") if "--" in rest else len(rest)
             rest[end:end] = front
-        return super().parse_args(ctx, rest)
+        try:
+            return super().parse_args(ctx, rest)
+        except click.NoSuchOption as error:
+            known = "--json, --actor, --dir, --rig, --readonly"
+            text = f"No such option {error.option_name}. Before a verb there are: {known}."
+            raise click.UsageError(text, ctx) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
