@@ -236,7 +236,8 @@ class Terminal(_Input):
             piece = data if len(data) <= CHUNK else data[start : start + CHUNK]
             passed = self._filter.feed(piece)
             if passed:
-                self.bells += passed.count(b"\a")
+                if b"\a" in passed:
+                    self.bells += passed.count(b"\a")
                 native.write(self._handle, passed)
 
     def resize(self, cols: int, rows: int) -> None:

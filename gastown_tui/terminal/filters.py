@@ -8,8 +8,8 @@ A streaming machine after the VT500 parser (vt100.net/emu/dec_ansi_parser), with
   library is never left inside one, nor inside a character. Titles, progress and notifications
   are read here; few strings go further. Hyperlinks (OSC 8) never do: moved about by scroll
   regions they make libghostty abort the process.
-- A number over 9999 becomes 9999: no screen is that large, and a few bytes must not buy seconds
-  of work.
+- A number over 9999 becomes 9999, but in colours (CSI m): no screen is that large, and a few
+  bytes must not buy seconds of work.
 
 How the bytes are cut into calls never matters.
 """
@@ -47,11 +47,14 @@ _INTRODUCERS: Final = {
 }
 
 # An ESC that does not start a complete simple sequence with numbers of up to four digits, or that
-# sets one of the modes that are refused.
+# sets one of the modes that are refused. What is most frequent comes first: sequences of a few
+# characters, and colours, whose numbers the library bounds by itself.
 _SPECIAL: Final = re.compile(
-    rb"\x1b(?!"
-    rb"\[(?:[<->]|\?(?!(?:[\d;]*;)?0*(?:69|2027)[;h]))?+"
-    rb"\d{0,4}+(?:[;:]\d{0,4}+)*+[ -/]*+[@-~]"
+    rb"\x1b(?!\[(?:"
+    rb"[0-9;]{0,4}+[A-Za-z]"
+    rb"|[0-9;:]*+m"
+    rb"|(?:[<->]|\?(?!(?:[0-9;]*;)?0*(?:69|2027)[;h]))?+"
+    rb"[0-9]{0,4}+(?:[;:][0-9]{0,4}+)*+[ -/]*+[@-~])"
     rb"|[ -/]*+[0-OQ-WYZ\\`-~])"
 )
 _REFUSED: Final = frozenset({b"69", b"2027"})
@@ -219,7 +222,8 @@ class Filter:
                 self._emit(b"\x1bP" + held + b"\x1b\\")
         elif mode in {_CSI, _INTERMEDIATE} and last != b"\x1b":
             start = b"\x1b[" if mode == _CSI else b"\x1b"
-            held = _LONG_NUMBER.sub(_clamp, held)
+            if last != b"m":
+                held = _LONG_NUMBER.sub(_clamp, held)
             if mode == _CSI and last == b"h" and held.startswith(b"?"):
                 modes = held[1:].split(b";")
                 held = b"?" + b";".join(m for m in modes if m.lstrip(b"0") not in _REFUSED)
