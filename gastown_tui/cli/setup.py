@@ -200,19 +200,10 @@ def add_rig(
     from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git import hub
     from gastown_tui.adapters.store import init_store
-    from gastown_tui.adapters.town_files import beads_dirs
     from gastown_tui.cli.consent import as_toml, in_words
     from gastown_tui.domain.config import Consent, read_rig
 
-    names.check_rig(name)
-    prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
-    home = town / name
-    if (home / "rig.toml").exists():
-        raise Conflict(f"there is a rig {name} already")
-    if prefix in beads_dirs(town):
-        raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
-    if home.exists() and not _is_remnant(home):
-        raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
+    home, prefix = _place(town, name, options)
     is_path = Path(source).expanduser().exists()
     full = str(Path(source).expanduser().resolve()) if is_path else source
     if is_path and Path(full).is_relative_to(town.resolve()):
@@ -246,6 +237,22 @@ def add_rig(
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home
+
+
+def _place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:
+    """The folder and the prefix of a new rig, checked."""
+    from gastown_tui.adapters.town_files import beads_dirs
+
+    names.check_rig(name)
+    prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
+    home = town / name
+    if (home / "rig.toml").exists():
+        raise Conflict(f"there is a rig {name} already")
+    if prefix in beads_dirs(town):
+        raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
+    if home.exists() and not _is_remnant(home):
+        raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
+    return home, prefix
 
 
 def _record_rig(town: Path, name: str, agreed: str) -> None:

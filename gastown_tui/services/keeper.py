@@ -1,4 +1,4 @@
-"""Keeps what git carries up to date: folds the stores, takes in outside edits, commits."""
+"""Keeps what git carries up to date: folds the stores, takes in outside edits, commits, tidies."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ QUIET_S: Final = 2.0
 """Without a write, after which a store is folded."""
 LONGEST_S: Final = 30.0
 """After which it is folded although writes go on."""
+TIDY_S: Final = 3600.0
+"""Between two times that a store is tidied."""
 _LOOK_S: Final = 1.0
 
 
@@ -32,13 +34,25 @@ class Folded(Protocol):
 
 
 class Keeper:
-    """Follows a few stores; `commit` is called in a thread after a fold of `name`."""
+    """Follows a few stores.
+
+    Args:
+        stores: by name of the rig, empty for the town's own.
+        commit: called in a thread after a fold of `name`.
+        tidy: called in a thread once an hour for each name, when its store is folded: drops what
+            nobody needs any more, such as old wisps.
+    """
 
     def __init__(
-        self, stores: Callable[[], dict[str, Folded]], commit: Callable[[str], None]
+        self,
+        stores: Callable[[], dict[str, Folded]],
+        commit: Callable[[str], None],
+        tidy: Callable[[str], object] | None = None,
     ) -> None:
         self._stores = stores
         self._commit = commit
+        self._tidy = tidy
+        self._tidied: dict[str, float] = {}
         self._seen: dict[str, int] = {}
         self._folded: dict[str, int] = {}
         self._quiet_since: dict[str, float] = {}
@@ -53,6 +67,22 @@ class Keeper:
             for name, store in self._stores().items():
                 if self._is_due(name, store.last_change, loop.time()):
                     await self._fold(name, store)
+                elif self._tidy is not None and self._is_untidy(name, loop.time()):
+                    await self._put_in_order(name, self._tidy)
+
+    def _is_untidy(self, name: str, now: float) -> bool:
+        """Whether an hour has passed since the last time, or since the controller began."""
+        since = self._tidied.setdefault(name, now)
+        return now - since >= TIDY_S and name not in self._dirty_since
+
+    async def _put_in_order(self, name: str, tidy: Callable[[str], object]) -> None:
+        self._tidied[name] = asyncio.get_running_loop().time()
+        try:
+            await asyncio.to_thread(tidy, name)
+        except GastownError as error:
+            log.warning("beads of %s are not tidied: %s", name, error)
+        except Exception:  # the town goes on: what is not tidied only takes room
+            log.exception("beads of %s are not tidied", name)
 
     def _is_due(self, name: str, change: int, now: float) -> bool:
         if self._seen.get(name) != change:

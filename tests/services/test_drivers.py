@@ -251,6 +251,23 @@ async def test_a_bug_in_a_fold_does_not_end_the_controller(kept):
     task.cancel()
 
 
+async def test_a_store_is_tidied_now_and_then_and_a_bug_in_it_ends_nothing(kept, monkeypatch):
+    _, store, commits = kept
+    monkeypatch.setattr(keeper, "TIDY_S", 0.05)
+    tidied = []
+
+    def tidy(name):
+        tidied.append((name, store.folds))
+        raise ZeroDivisionError("boom")
+
+    task = await running(Keeper(lambda: {"r": store}, commits.append, tidy).run())
+    await poll(lambda: len(tidied) >= 2)
+    assert tidied[0] == ("r", 1)  # folded first
+    store.last_change = 2
+    await poll(lambda: commits == ["r", "r"])
+    task.cancel()
+
+
 async def test_whoever_waits_for_a_run_learns_of_its_end_or_its_loss():
     table = RunTable(lambda: None)
     row = protocol.RunRow(run="a", name="x", started=1.0)
