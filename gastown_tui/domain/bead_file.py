@@ -2,62 +2,35 @@
 
 One bead a line. Blank lines, headers and records of other kinds (`_type` other than "issue", or
 `_schema`) are kept as they are, at their place. Bad lines, conflict markers and repeated ids are
-problems: what can be read is read, but such a file is never written over.
+problems: what can be read is read (`bead_reader`), but such a file is not written over before it
+was repaired.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gastown_tui.domain.bead import Bead, decode, instant
+from gastown_tui.domain import bead_conflict
 from gastown_tui.domain.bead_line import Line, Style
+from gastown_tui.domain.bead_reader import BOM, Aside, Other, Problem, Reader, Scanned
+from gastown_tui.domain.merge_fields import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["Aside", "BeadFile", "Layout", "Other", "Problem", "Scanned", "compose", "scan"]
 
 MOST_PROBLEMS: Final = 200
 """So many are told; a binary file has no end of them."""
-_MARKER: Final = re.compile(rb"(<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|)( |\r?$)|=======\r?$")
 _ESCAPE: Final = re.compile(rb"\\u(?!00|202[89])[0-9a-fA-F]{4}")
 """An escape that only writers use which escape all that is not ASCII."""
-_BOM: Final = b"\xef\xbb\xbf"
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong with a bead file."""
-
-    file: str
-    line: int
-    """Counted from 1."""
-    what: str
-    kind: Literal["bad-line", "conflict-marker", "duplicate-id"]
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.what}"
-
-
-class Scanned(msgspec.Struct, frozen=True, kw_only=True):
-    """One bead of a file."""
-
-    id: str
-    line: bytes
-    number: int
-    decoded: Bead | None = None
-    """Not decoded where the line was known already."""
-
-    def bead(self) -> Bead:
-        """What the line says."""
-        return decode(self.line) if self.decoded is None else self.decoded
-
-
-class Other(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is no bead; it stands before bead `before`, or at the end when that is empty."""
-
-    line: bytes
-    before: str
+_WIDE: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+"""What PowerShell writes when a command's output is sent to a file."""
+_BINARY: Final = 8192
+"""So many bytes are looked at for a zero, as git does."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,15 +47,18 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """Between lines that we add."""
     open_end: bool = False
     """The last line has no newline."""
+    bom: bool = False
+    """The file begins with a byte order mark."""
 
 
 class BeadFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A scanned file; of a repeated id, `beads` holds the latest line."""
+    """A scanned file; of a repeated id, `beads` holds its lines merged."""
 
     beads: dict[str, Scanned]
     others: tuple[Other, ...]
     layout: Layout
     problems: tuple[Problem, ...]
+    asides: tuple[Aside, ...] = ()
 
 
 def scan(data: bytes, name: str, known: Mapping[bytes, str] | None = None) -> BeadFile:
@@ -91,83 +67,66 @@ def scan(data: bytes, name: str, known: Mapping[bytes, str] | None = None) -> Be
     Args:
         data: the file.
         name: what problems call it.
-        known: ids of lines that were read before; they are not decoded again.
+        known: ids of lines that were read before; they are not decoded again, and a damaged line
+            of such a bead is not taken for an edit.
     """
-    beads: dict[str, Scanned] = {}
-    waiting: list[bytes] = []
-    others: list[Other] = []
-    problems: list[Problem] = []
-    lines = data.split(b"\n")
+    text, encoding = _as_utf8(data)
+    body = text.removeprefix(BOM)
+    lines = body.split(b"\n")
     open_end = lines[-1] != b""
-    for number, line in enumerate(lines if open_end else lines[:-1], start=1):
-        found = _read(line, name, number, (known or {}).get(line))
-        if isinstance(found, Problem):
-            problems.append(found)
-        elif found is None:
-            waiting.append(line)
-        else:
-            others += (Other(line=other, before=found.id) for other in waiting)
-            waiting.clear()
-            if found.id in beads:
-                problems.append(_duplicate(name, beads[found.id], found))
-                found = max(beads[found.id], found, key=_recency)
-            beads[found.id] = found
-    others += (Other(line=other, before="") for other in waiting)
+    if not open_end:
+        lines.pop()
+    reader = Reader(name, known or {}, ascii_only=body.isascii())
+    if encoding:
+        reader.problem(1, f"the file is {encoding}", "encoding", "it is written as UTF-8")
+    reader.read(lines, bead_conflict.find(body, lines))
+    layout = _layout(body, reader.beads, reader.in_order())
+    beads = reader.merged(Rules(style=layout.style, text_ids=layout.text_ids))
+    if not beads and b"\0" in body[:_BINARY] and reader.problems:
+        what = "a binary file: no line of it is a bead"
+        reader.problems.clear()
+        reader.problem(1, what, "bad-line", "it is put aside whole")
+        reader.asides = [Aside(line=1, data=data, why=what)]
     return BeadFile(
         beads=beads,
-        others=tuple(others),
-        layout=_layout(data, beads, open_end=open_end),
-        problems=tuple(problems[:MOST_PROBLEMS]),
+        others=tuple(reader.others),
+        layout=msgspec.structs.replace(layout, open_end=open_end, bom=text.startswith(BOM)),
+        problems=_told(reader.problems),
+        asides=tuple(reader.asides),
     )
 
 
-def _read(line: bytes, name: str, number: int, known: str | None) -> Scanned | Problem | None:
-    """The bead of a line, what is wrong with it, or None for a line of another kind."""
-    if known is not None:
-        return Scanned(id=known, line=line, number=number)
-    if _MARKER.match(line):
-        what = "a conflict marker of git"
-        return Problem(file=name, line=number, what=what, kind="conflict-marker")
-    bare = line.removeprefix(_BOM).strip()
-    if not bare:
-        return None
+def _as_utf8(data: bytes) -> tuple[bytes, str]:
+    """The file in UTF-8, and the name of its encoding when it was another."""
+    encoding = _WIDE.get(data[:2])
+    if encoding is None:
+        return data, ""
     try:
-        line.decode()
-        if (bare.startswith((b'{"_', b'{ "_')) and _is_other(bare)) or bare.startswith(b"#"):
-            return None
-        bead = decode(line)
-        if bead.id and "\n" not in bead.id:
-            return Scanned(id=bead.id, line=line, number=number, decoded=bead)
-        what = "a bead without an id"
-    except ValueError as error:
-        what = f"not a bead ({str(error)[:120]})"
-    return Problem(file=name, line=number, what=what, kind="bad-line")
+        text = data[2:].decode(encoding)
+    except UnicodeDecodeError:
+        return data, ""
+    return (text.encode(), encoding.upper()) if '"id"' in text else (data, "")
 
 
-def _is_other(line: bytes) -> bool:
-    line_type = msgspec.json.decode(line)
-    if not isinstance(line_type, dict):
-        return False
-    return line_type.get("_type", "issue") != "issue" or "_schema" in line_type
+def _told(problems: list[Problem]) -> tuple[Problem, ...]:
+    """At most so many, in order, and how many more there are."""
+    problems.sort(key=lambda problem: problem.line)
+    if len(problems) <= MOST_PROBLEMS:
+        return tuple(problems)
+    first = problems[MOST_PROBLEMS]
+    what = f"from here on {len(problems) - MOST_PROBLEMS} more problems"
+    rest = Problem(file=first.file, line=first.line, what=what, kind="more")
+    return (*problems[:MOST_PROBLEMS], rest)
 
 
-def _recency(scanned: Scanned) -> tuple[float, int]:
-    return instant(scanned.bead().updated_at), scanned.number
-
-
-def _duplicate(name: str, first: Scanned, second: Scanned) -> Problem:
-    what = f"{second.id} stands in line {first.number} already"
-    return Problem(file=name, line=second.number, what=what, kind="duplicate-id")
-
-
-def _layout(data: bytes, beads: dict[str, Scanned], *, open_end: bool) -> Layout:
-    """How the file is written."""
+def _layout(data: bytes, beads: dict[str, Scanned], in_order: Iterable[str]) -> Layout:
+    """How the file is written; `in_order` are ids in the file's own order."""
     if not beads:
         return Layout()
     raw = any(character in data for character in (b"<", b">", b"&"))
     html = not raw or any(code in data for code in (b"\\u003c", b"\\u003e", b"\\u0026"))
     ascii_only = data.isascii() and b"\\u" in data and _ESCAPE.search(data) is not None
-    keys = [bead.encode() for bead in beads]
+    keys = [bead.encode() for bead in in_order]
     scanned = list(beads.values())
     first = scanned[0].line
     comments = (s.bead().comments for s in scanned if b'"comments"' in s.line)
@@ -178,12 +137,11 @@ def _layout(data: bytes, beads: dict[str, Scanned], *, open_end: bool) -> Layout
         typed=first.lstrip().startswith(b'{"_type"'),
         text_ids=comment is not None and isinstance(comment.id, str),
         newline="\r\n" if first.endswith(b"\r") else "\n",
-        open_end=open_end,
     )
 
 
 def compose(
-    lines: Iterator[tuple[str, bytes]], others: list[Other], *, open_end: bool
+    lines: Iterator[tuple[str, bytes]], others: list[Other], *, open_end: bool, bom: bool = False
 ) -> Iterator[bytes]:
     """The file's bytes, piece by piece.
 
@@ -191,7 +149,10 @@ def compose(
         lines: id and line of every bead, in the file's order.
         others: lines that are no beads.
         open_end: leave out the last newline, as the file had none.
+        bom: begin with a byte order mark.
     """
+    if bom:
+        yield BOM
     before: dict[str, list[bytes]] = {}
     for other in others:
         before.setdefault(other.before, []).append(other.line)

@@ -168,7 +168,7 @@ def _write_image(core: Core, connection: sqlite3.Connection) -> tuple[str, int, 
     ).fetchone()[0]
     try:
         with core.next.open("wb", buffering=_BATCH) as image:
-            for piece in compose(lines, others, open_end=layout.open_end):
+            for piece in compose(lines, others, open_end=layout.open_end, bom=layout.bom):
                 total.update(piece)
                 image.write(piece)
             image.flush()
