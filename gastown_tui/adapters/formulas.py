@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from gastown_tui.adapters.town_files import BEADS_NAME, beads_above, find_town
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.formula.errors import FormulaError, closest
 from gastown_tui.domain.formula.parse import MAX_BYTES, Document, is_name, parse, parse_overlay
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
-    from gastown_tui.domain.formula.schema import Overlay
+    from gastown_tui.domain.formula.schema import Formula, Overlay
 
 FORMULAS: Final = "formulas"
 OVERLAYS: Final = "formula-overlays"
@@ -180,3 +180,38 @@ def _bytes(file: Path | Traversable, path: str) -> bytes:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise FormulaError(path, "", f"cannot be read: {error.strerror}") from error
+
+
+def write_formula(beads: Path, formula: Formula) -> Path:
+    """Write a formula into a beads directory, as TOML; the file.
+
+    Raises:
+        BadInput: it cannot be called so.
+        Conflict: there is a file of this name.
+    """
+    import tomlkit  # only here is anything written
+
+    if not is_name(formula.formula):
+        raise BadInput(f"{formula.formula!r} cannot be a name", hint="letters, digits, . _ and -")
+    file = beads / FORMULAS / f"{formula.formula}.formula.toml"
+    text = tomlkit.dumps(_toml(msgspec.to_builtins(formula)))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise Conflict(f"{file} is there already", hint="choose another name") from error
+    return file
+
+
+def _toml(value: Any) -> Any:
+    """Plain data as TOML has it: without nothing, long texts over several lines."""
+    if isinstance(value, dict):
+        return {key: _toml(part) for key, part in value.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_toml(part) for part in value if part is not None]
+    if isinstance(value, str) and "\n" in value.strip("\n") and value.isascii():
+        from tomlkit import string
+
+        return string(value, multiline=True)
+    return value

@@ -18,7 +18,13 @@ from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.formula import checklist, fan, pour
 from gastown_tui.domain.formula.cook import Protomolecule
 from gastown_tui.domain.formula.hooks import Subject
-from gastown_tui.domain.formula.progress import FINISHED, Progress, StepState, progress
+from gastown_tui.domain.formula.progress import (
+    FINISHED,
+    Progress,
+    StepState,
+    below_root,
+    progress,
+)
 from gastown_tui.domain.formula.resolve import Library
 from gastown_tui.domain.formula.runtime import Outside
 from gastown_tui.domain.molecule import Ending
@@ -160,6 +166,16 @@ def molecules_of(store: MoleculeStore, work: str) -> list[Bead]:
     return sorted(found, key=lambda one: (one.is_closed, one.created_at, one.id))
 
 
+def top_ones(store: MoleculeStore, found: Sequence[Bead]) -> list[Bead]:
+    """Those of some roots that are no part of another molecule."""
+
+    def is_part(bead: Bead) -> bool:
+        above = (got(store, e.depends_on_id) for e in bead.dependencies if e.type == "parent-child")
+        return any(one and (one.label("step") or one.issue_type == MOLECULE) for one in above)
+
+    return [one for one in found if not is_part(one)]
+
+
 def subject_of(bead: Bead) -> Subject:
     """What the hooks of a formula ask about the bead that it is for."""
     return Subject(issue_type=bead.issue_type, labels=bead.labels, priority=bead.priority)
@@ -252,10 +268,6 @@ def _told(found: Standing, step: StepState | None) -> Next:
     elif step is not None:
         bead = found.beads[step.bead]
         text, acceptance = bead.description, bead.acceptance_criteria
-    left = [one for one in made.steps if one.state not in FINISHED]
-    waits = [one.assignee for one in left if one.state == "working" and one.assignee]
-    waits += [name for one in left for name in one.waits_for if one.state == "waiting"]
-    names = {name for one in left for name in (one.bead, one.step)}
     return Next(
         molecule=made.root,
         title=found.root.title,
@@ -264,9 +276,28 @@ def _told(found: Standing, step: StepState | None) -> Next:
         step=step,
         text=text,
         acceptance=acceptance,
-        waits_for=() if step else tuple(dict.fromkeys(w for w in waits if w not in names)),
+        waits_for=() if step else _waits_for(found),
         remaining_s=made.remaining_s,
     )
+
+
+def _waits_for(found: Standing) -> tuple[str, ...]:
+    """What holds the rest of a molecule: workers, gates, conditions, and beads outside of it."""
+    made = found.progress
+    left = [one for one in made.steps if one.state not in FINISHED]
+    inside = {made.root, *below_root(made.root, found.beads)}
+    waits = [one.assignee for one in left if one.state == "working" and one.assignee]
+    steps = {one.step for one in made.steps}
+    for name in (name for one in left if one.state == "waiting" for name in one.waits_for):
+        bead = found.beads.get(name)
+        if name not in steps and (bead is None or bead.issue_type == "gate"):
+            waits.append(name)
+    for bead in found.beads.values():
+        for edge in bead.dependencies if not bead.is_closed else ():
+            other = found.beads.get(edge.depends_on_id)
+            if other and other.id not in inside and not other.is_closed and edge.type == "blocks":
+                waits.append(other.id)
+    return tuple(dict.fromkeys(waits))
 
 
 def end_step(
