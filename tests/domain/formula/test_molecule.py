@@ -210,7 +210,9 @@ def test_whose_children_and_how_many_of_them_are_waited_for(store, book):
 
 def test_a_wisp_is_one_bead_with_its_steps_as_text(store, book):
     proto = book.cook(FLOW)
-    root = store.apply(wisp(proto, Pouring(wisp_type="patrol"), is_poured=False), actor="nux").ids[0]
+    root = store.apply(wisp(proto, Pouring(wisp_type="patrol"), is_poured=False), actor="nux").ids[
+        0
+    ]
     bead = store.get(root)
     gate = store.get(f"{root}.1")
     assert (bead.ephemeral, bead.wisp_type, len(beads(store))) == (True, "patrol", 2)
