@@ -10,6 +10,7 @@ import msgspec
 
 from gastown_tui.adapters.store.database import SCHEMA_VERSION, Database, set_meta
 from gastown_tui.adapters.store.files import FileLock
+from gastown_tui.adapters.store.upgrade import upgrade
 from gastown_tui.domain.bead_file import Layout, Problem
 from gastown_tui.domain.errors import Damaged, Unavailable
 
@@ -52,6 +53,8 @@ class Core:
             raise Damaged(
                 f"{self.database.path} was written by a newer gastown", hint="update this one"
             )
+        if 0 < self.database.version < SCHEMA_VERSION:
+            upgrade(self.database)
 
     def close(self) -> None:
         """Close everything."""

@@ -8,6 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from gastown_tui.adapters.store import blocking
 from gastown_tui.adapters.store.files import FileLock
 from gastown_tui.domain.errors import Damaged, GastownError, Unavailable
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _WAIT: Final = 30.0
 """Seconds to wait for another process's recovery or checkpoint."""
 _SCHEMA: Final = """
@@ -35,14 +36,16 @@ CREATE TABLE bead(
     in_file INTEGER NOT NULL,
     dirty INTEGER NOT NULL,
     place INTEGER,
-    change INTEGER NOT NULL
+    change INTEGER NOT NULL,
+    blocked INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE body(n INTEGER PRIMARY KEY, line BLOB, base BLOB);
 CREATE TABLE label(n INTEGER NOT NULL, label TEXT NOT NULL, PRIMARY KEY(n, label)) WITHOUT ROWID;
 CREATE TABLE edge(
     n INTEGER NOT NULL, target TEXT NOT NULL, type TEXT NOT NULL, any_child INTEGER NOT NULL,
-    PRIMARY KEY(n, target, type)
+    spawner TEXT NOT NULL DEFAULT '', PRIMARY KEY(n, target, type)
 ) WITHOUT ROWID;
+CREATE TABLE child(parent TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE other(place INTEGER PRIMARY KEY, before TEXT NOT NULL, line BLOB NOT NULL);
 CREATE TABLE folding(id TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE journal(
@@ -60,6 +63,12 @@ CREATE INDEX bead_dirty ON bead(n) WHERE dirty;
 CREATE INDEX label_label ON label(label);
 CREATE INDEX edge_target ON edge(target);
 CREATE INDEX journal_bead ON journal(bead, change);
+"""
+READY_INDEXES: Final = """
+CREATE INDEX bead_ready ON bead(priority, created DESC, id, status, issue_type, deferred)
+    WHERE NOT blocked AND NOT hidden AND status IN ('open', 'deferred');
+CREATE INDEX bead_deferred ON bead(deferred) WHERE deferred > 0;
+CREATE INDEX edge_spawner ON edge(spawner) WHERE spawner <> '';
 """
 
 
@@ -83,7 +92,7 @@ class Database:
         self._writing = False
         with self.translated():
             self._connection = self._connect()
-            self.version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            self.version = version_of(self._connection)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -94,6 +103,8 @@ class Database:
                 with self._lock.held():  # two that switch at once would refuse each other
                     connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute(blocking.TOUCHED)
             if sys.platform == "darwin":
                 connection.execute("PRAGMA fullfsync=1")
         except sqlite3.Error:
@@ -123,18 +134,42 @@ class Database:
         return "" if found is None else str(found[0])
 
     @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for several queries that see one state."""
+        with self._threads, self.translated():
+            if self._connection.in_transaction:
+                yield self._connection
+                return
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: synced when the block ends, undone when it raises."""
+        """One transaction: synced when the block ends, undone when it raises.
+
+        What is blocked is brought up to date with it.
+        """
         with self._threads, self._lock.held(), self.translated():
             connection = self._connection
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._refuse_newer(connection)
                 yield connection
+                blocking.settle(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _refuse_newer(self, connection: sqlite3.Connection) -> None:
+        if version_of(connection) > SCHEMA_VERSION:
+            raise Unavailable(
+                f"{self.path} is written by a newer gastown now", hint="start this one anew"
+            )
 
     @contextmanager
     def frozen(self) -> Iterator[sqlite3.Connection]:
@@ -149,15 +184,12 @@ class Database:
 
     def create(self, connection: sqlite3.Connection) -> None:
         """Make the tables; the indexes come after the first import."""
-        for statement in _SCHEMA.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+        run_all(connection, _SCHEMA)
 
     def finish(self, connection: sqlite3.Connection) -> None:
         """Make the indexes and declare the store whole."""
-        for statement in _INDEXES.split(";\n"):
-            if statement.strip():
-                connection.execute(statement)
+        run_all(connection, _INDEXES)
+        run_all(connection, READY_INDEXES)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
@@ -193,3 +225,15 @@ class Database:
 def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
     """Write a setting within a transaction."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def run_all(connection: sqlite3.Connection, script: str) -> None:
+    """Run statements within a transaction, each ended by `;` and a line's end."""
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 before there are any."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gastown_tui.adapters.store import blocking
 from gastown_tui.domain import ids
 from gastown_tui.domain.bead import TOMBSTONE, Bead, Deleted, decode
 from gastown_tui.domain.errors import BadInput, NotFound
 from gastown_tui.domain.operations import Entry, decode_operation
-from gastown_tui.domain.ready import Edge, Node, blocked, ready
+from gastown_tui.domain.ready import Node, Rules, blocked, pick, ready
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gastown_tui.adapters.store.database import Database
 
+
 _MOST_SHOWN: Final = 8
-_NODE: Final = "id, status, issue_type, priority, created, deferred, hidden, failed"
-_OPEN: Final = "status NOT IN ('closed', 'tombstone', 'pinned')"
+_RECORDS: Final = frozenset(
+    {"agent", "role", "merge-request", "rig", "convoy", "event", "town", "slot", "queue"}
+)
+"""Types of beads that a town runs by: where work is meant, only their whole ids name them."""
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,8 +90,15 @@ def line_of(database: Database, bead: str) -> bytes | None:
     return None if found is None or found[0] is None else bytes(found[0])
 
 
-def found_id(database: Database, partial: str, prefix: str) -> str:
+def found_id(database: Database, partial: str, prefix: str, issue_type: str | None) -> str:
     """The full id that is meant: exact, without its prefix, or by the beginning of its hash.
+
+    Args:
+        database: the store.
+        partial: what was given.
+        prefix: of the store's ids.
+        issue_type: of the bead that is meant; None for work: what a town runs by is then found
+            by its whole id only.
 
     Raises:
         BadInput: nothing was asked for, or several fit; they are named.
@@ -98,55 +109,66 @@ def found_id(database: Database, partial: str, prefix: str) -> str:
     for whole in (partial, f"{prefix}-{partial}"):
         if database.row(f"SELECT 1 FROM bead WHERE id = ? AND {_LIVE}", (whole,)):
             return whole
-    tail = partial.removeprefix(f"{prefix}-")
-    query = f"SELECT id FROM bead WHERE id >= ? AND id < ? AND {_LIVE} ORDER BY id"
-    start = f"{prefix}-{tail}"
-    fitting = [row[0] for row in database.rows(query, (start, start + "\U0010ffff"))]
-    roots = [bead for bead in fitting if not ids.parent_of(bead)]
-    hits = roots or fitting
+    hits = ids.meant(partial, prefix, _candidates(database, partial, prefix, issue_type))
     if not hits:
         raise NotFound(f"there is no bead {partial}")
     if len(hits) > 1:
         more = " ..." if len(hits) > _MOST_SHOWN else ""
         raise BadInput(f"{partial} may be {', '.join(hits[:_MOST_SHOWN])}{more}")
-    return str(hits[0])
+    return hits[0]
+
+
+def _candidates(database: Database, partial: str, prefix: str, issue_type: str | None) -> list[str]:
+    """Ids of the asked type, or of work whose hash may begin with what was given."""
+    if issue_type is not None:
+        query = f"SELECT id FROM bead WHERE issue_type = ? AND {_LIVE}"
+        return [bead for (bead,) in database.rows(query, (issue_type,))]
+    tail = partial.removeprefix(f"{prefix}-")
+    query = f"SELECT id, issue_type FROM bead WHERE id >= ? AND id < ? AND {_LIVE}"
+    starts = [f"{prefix}-{tail}", *(f"{prefix}-{kind}-{tail}" for kind in ids.KINDS)]
+    found = (row for start in starts for row in database.rows(query, (start, start + "\U0010ffff")))
+    return [bead for bead, kind in found if kind not in _RECORDS]
 
 
 _LIVE: Final = "status <> 'tombstone'"
 
 
-def graph(database: Database) -> tuple[dict[str, Node], list[Edge]]:
-    """What readiness depends on: open beads, their blocking edges, and what these ask about."""
-    edges = _edges(database, _OPEN)
-    found = database.rows(f"SELECT {_NODE} FROM bead WHERE {_OPEN}")
-    if any(edge.type == "conditional-blocks" for edge in edges):
-        found += database.rows(
-            f"SELECT {_NODE} FROM bead WHERE NOT ({_OPEN}) AND id IN "
-            "(SELECT target FROM edge WHERE type = 'conditional-blocks')"
-        )
-    if any(edge.any_child for edge in edges):
-        found += database.rows(
-            f"SELECT {_NODE} FROM bead WHERE NOT ({_OPEN}) AND n IN (SELECT n FROM edge WHERE "
-            "type = 'parent-child' AND target IN (SELECT target FROM edge WHERE any_child))"
-        )
-        edges += _edges(
-            database, f"NOT ({_OPEN}) AND target IN (SELECT target FROM edge WHERE any_child)"
-        )
-    return {node.id: node for node in map(Node._make, found)}, edges
+def ready_ids(database: Database, now: float, rules: Rules | None) -> list[str]:
+    """The ids of what can be worked on, in their order; no bead is decoded.
+
+    Args:
+        database: the store.
+        now: seconds since the epoch.
+        rules: None for those of the directory, whose answer is kept up to date.
+    """
+    with database.read() as connection:
+        own = blocking.rules_of(connection)
+        if rules is not None and rules != own:
+            return ready(*blocking.graph(connection), now, rules)
+        free = connection.execute(_FREE).fetchall()
+        asleep = {bead for (bead,) in connection.execute(_ASLEEP, (now,))}
+    return pick(map(Node._make, free), asleep, now, own)
 
 
-def _edges(database: Database, where: str) -> list[Edge]:
-    """The edges that may block, of the beads that a condition selects."""
-    found = database.rows(
-        "SELECT id, target, type, any_child FROM bead CROSS JOIN edge USING (n) WHERE type IN "
-        f"('blocks', 'conditional-blocks', 'waits-for', 'parent-child') AND {where}"
-    )
-    return list(map(Edge._make, found))
+_FREE: Final = """
+SELECT id, status, issue_type, priority, created, deferred, 0, 0 FROM bead INDEXED BY bead_ready
+WHERE NOT blocked AND NOT hidden AND status IN ('open', 'deferred')
+"""
+_ASLEEP: Final = """
+SELECT child.id FROM bead
+CROSS JOIN edge ON edge.target = bead.id
+JOIN bead child ON child.n = edge.n
+WHERE bead.deferred > ? AND bead.deferred > 0 AND edge.type = 'parent-child'
+AND bead.status NOT IN ('closed', 'tombstone', 'pinned')
+"""
+"""Children of what is deferred."""
 
 
-def ready_beads(database: Database, now: float, limit: int | None) -> list[Bead]:
+def ready_beads(
+    database: Database, now: float, limit: int | None, rules: Rules | None
+) -> list[Bead]:
     """The beads that can be worked on, in their order, at most `limit` of them."""
-    found = ready(*graph(database), now)[:limit]
+    found = ready_ids(database, now, rules)[:limit]
     lines: dict[str, bytes] = {}
     for start in range(0, len(found), 500):
         part = found[start : start + 500]
@@ -158,9 +180,29 @@ def ready_beads(database: Database, now: float, limit: int | None) -> list[Bead]
     return [decode(lines[bead]) for bead in found if bead in lines]
 
 
-def blockers(database: Database, bead: str) -> list[str]:
+def blockers(database: Database, bead: str, rules: Rules | None) -> list[str]:
     """The ids that a bead waits for; empty when it is not blocked."""
-    return blocked(*graph(database)).get(bead, [])
+    with database.read() as connection:
+        own = blocking.rules_of(connection)
+        if rules is not None and rules != own:
+            return blocked(*blocking.graph(connection), rules).get(bead, [])
+        if connection.execute("SELECT blocked FROM bead WHERE id = ?", (bead,)).fetchone() != (1,):
+            return []
+        found = blocked(*blocking.near(connection, bead), own).get(bead, [])
+        parents = connection.execute(_BLOCKED_PARENTS, (bead,))
+        return list(dict.fromkeys([*found, *(parent for (parent,) in parents)]))
+
+
+_BLOCKED_PARENTS: Final = """
+SELECT parent.id FROM bead JOIN edge USING (n) JOIN bead parent ON parent.id = edge.target
+WHERE bead.id = ? AND edge.type = 'parent-child' AND parent.blocked
+"""
+
+
+def all_blocked(database: Database, rules: Rules | None) -> dict[str, list[str]]:
+    """The ids that each blocked bead waits for."""
+    with database.read() as connection:
+        return blocked(*blocking.graph(connection), rules or blocking.rules_of(connection))
 
 
 def dependents(database: Database, bead: str) -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gastown_tui.adapters.store import absorb as absorbing
+from gastown_tui.adapters.store import blocking, location, queries
 from gastown_tui.adapters.store import fold as folding
-from gastown_tui.adapters.store import location, queries
 from gastown_tui.adapters.store.core import Core
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.records import AbsorbResult
@@ -15,6 +16,7 @@ from gastown_tui.adapters.store.transact import Transaction
 from gastown_tui.domain import ids
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.operations import Create
+from gastown_tui.domain.ready import GASTOWN, rules_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,12 +26,17 @@ if TYPE_CHECKING:
     from gastown_tui.domain.bead import Bead, Deleted
     from gastown_tui.domain.bead_file import Problem
     from gastown_tui.domain.operations import Entry, Operation
+    from gastown_tui.domain.ready import Rules
 
     Beads: TypeAlias = list[Bead]
     Changes: TypeAlias = tuple[int, list[Bead | Deleted]]
     Edges: TypeAlias = list[tuple[str, str]]
     Entries: TypeAlias = list[Entry]
     Ids: TypeAlias = list[str]
+    Waiting: TypeAlias = dict[str, list[str]]
+
+
+_RULES_KEY: Final = re.compile(r"""^ready[-_]rules:\s*["']?([\w-]+)""", re.MULTILINE)
 
 
 def _now() -> datetime:
@@ -51,11 +58,15 @@ def open_store(
 
     Raises:
         NotFound: there is no such directory.
-        BadInput: it belongs to a Dolt database.
+        BadInput: nobody can tell whose it is, or `bd` refuses it.
         Damaged: the store is no database of ours.
         Unavailable: no room, or no right to write.
     """
-    found = location.resolve(beads_dir)
+    found = location.follow(beads_dir)
+    if location.is_dolt(found):
+        from gastown_tui.adapters.dolt import open_dolt
+
+        return open_dolt(found, prefix=prefix, clock=clock)
     core = Core(found, clock)
     try:
         if core.database.version == 0:
@@ -65,6 +76,7 @@ def open_store(
                 if free:
                     folding.recover(core)
                     absorbing.absorb(core)
+        _settle_rules(core, found)
         return BeadStore(core, _settled_prefix(core, found, prefix))
     except BaseException:
         core.close()
@@ -105,6 +117,23 @@ def _settled_prefix(core: Core, beads_dir: Path, given: str | None) -> str:
         with core.database.write() as connection:
             set_meta(connection, "prefix", found)
     return found
+
+
+def _settle_rules(core: Core, beads_dir: Path) -> None:
+    """Follow the rules of readiness that `config.yaml` names; other ones move what is blocked."""
+    path = beads_dir / "config.yaml"
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    named = _RULES_KEY.search(text)
+    name = named.group(1) if named else GASTOWN.name
+    if (core.database.meta("rules") or GASTOWN.name) == name:
+        return
+    try:
+        rules_named(name)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    with core.database.write() as connection:
+        set_meta(connection, "rules", name)
+        blocking.touch_all(connection)
 
 
 class BeadStore:
@@ -152,14 +181,19 @@ class BeadStore:
         self.get(id)
         return queries.line_of(self._core.database, id) or b""
 
-    def find(self, partial: str) -> str:
+    def find(self, partial: str, *, issue_type: str | None = None) -> str:
         """The full id of a full id, an id without prefix, or the beginning of a hash.
+
+        Args:
+            partial: what was given.
+            issue_type: of the bead that is meant; None for work, so that agents, merge requests
+                and other records of a town are found by their whole ids only.
 
         Raises:
             NotFound: none fits.
             BadInput: several fit.
         """
-        return queries.found_id(self._core.database, partial, self.prefix)
+        return queries.found_id(self._core.database, partial, self.prefix, issue_type)
 
     def list(
         self,
@@ -191,13 +225,35 @@ class BeadStore:
         )
         return queries.listed(self._core.database, wanted)
 
-    def ready(self, now: datetime, *, limit: int | None = None) -> Beads:
-        """What can be worked on at this moment, the most urgent first, at most `limit`."""
-        return queries.ready_beads(self._core.database, now.timestamp(), limit)
+    @property
+    def rules(self) -> Rules:
+        """What version of `bd` decides here what is ready; `ready-rules` of `config.yaml`."""
+        with self._core.database.read() as connection:
+            return blocking.rules_of(connection)
 
-    def blockers(self, id: str) -> Ids:  # noqa: A002
+    def ready(
+        self, now: datetime, *, limit: int | None = None, rules: Rules | None = None
+    ) -> Beads:
+        """What can be worked on at this moment, the most urgent first.
+
+        Args:
+            now: when; what was deferred to an earlier moment counts as open.
+            limit: at most so many.
+            rules: instead of the directory's own; everything is then worked out anew.
+        """
+        return queries.ready_beads(self._core.database, now.timestamp(), limit, rules)
+
+    def ready_ids(self, now: datetime, *, rules: Rules | None = None) -> Ids:
+        """The ids of `ready`, which costs a fraction of reading the beads."""
+        return queries.ready_ids(self._core.database, now.timestamp(), rules)
+
+    def blockers(self, id: str, *, rules: Rules | None = None) -> Ids:  # noqa: A002
         """The ids that a bead waits for; empty when it is not blocked."""
-        return queries.blockers(self._core.database, id)
+        return queries.blockers(self._core.database, id, rules)
+
+    def blocked(self, *, rules: Rules | None = None) -> Waiting:
+        """Every blocked bead's id with the ids that it waits for."""
+        return queries.all_blocked(self._core.database, rules)
 
     def dependents(self, id: str) -> Edges:  # noqa: A002
         """Id and type of edge of every bead that depends on this one."""

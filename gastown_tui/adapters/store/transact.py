@@ -75,6 +75,8 @@ class Transaction:
         self._names: dict[str, str] = {}
         self._created: list[str] = []
         self._touched: dict[str, None] = {}
+        self._counts: dict[str, int] = {}
+        """Of ids with a prefix, those of this transaction apart."""
 
     def run(self, operations: Sequence[Operation], transaction: str | None) -> Applied:
         """Carry them out.
@@ -235,11 +237,7 @@ class Transaction:
         """The next free `parent.N`; numbers of deleted children are not given again."""
         if ids.depth(parent) >= ids.DEEPEST:
             raise BadInput(f"{parent} is nested {ids.DEEPEST} deep already")
-        children = self._connection.execute(
-            "SELECT id FROM bead WHERE id > ? AND id < ?", (f"{parent}.", f"{parent}/")
-        )
-        last = max((ids.child_number(parent, child) for (child,) in children), default=0)
-        return f"{parent}.{last + 1}"
+        return f"{parent}.{rows.last_child(self._connection, parent) + 1}"
 
     def _hashed(self, operation: Create, row: dict[str, object]) -> str:
         kind = operation.kind or ("wisp" if row.get("ephemeral") else "")
@@ -250,7 +248,7 @@ class Transaction:
             title=str(row.get("title", "")),
             description=str(row.get("description", "")),
             creator=self._actor,
-            created=int(self._now.timestamp() * 1e6) * 1000,
+            created=int(self._now.timestamp() * 1e6) * 1000 + len(self._created),
         )
         count = self._top_level(prefix)
         for candidate in ids.candidates(prefix, seed, count):
@@ -263,9 +261,11 @@ class Transaction:
         total = rows.free_number(self._connection) - 1
         if total > _COUNTED:
             return total
-        query = "SELECT count(*) FROM bead WHERE id > ? AND id < ? AND instr(id, '.') = 0"
-        found = self._connection.execute(query, (f"{prefix}-", f"{prefix}."))
-        return int(found.fetchone()[0])
+        if prefix not in self._counts:
+            query = "SELECT count(*) FROM bead WHERE id > ? AND id < ? AND instr(id, '.') = 0"
+            found = self._connection.execute(query, (f"{prefix}-", f"{prefix}."))
+            self._counts[prefix] = int(found.fetchone()[0]) - len(self._created)
+        return self._counts[prefix] + len(self._created)
 
     def _taken(self, bead: str) -> bool:
         query = "SELECT 1 FROM bead WHERE id = ?"

@@ -345,3 +345,37 @@ def test_git_never_sees_the_store(beads_dir):
     assert (beads_dir / ".gastown" / ".gitignore").read_text() == "*\n"
     with pytest.raises(Conflict):
         init_store(beads_dir, "x")
+
+
+def test_a_part_of_an_id_means_work(opened):
+    store = opened(
+        b'{"id":"x-li7","title":"1","issue_type":"merge-request"}\n'
+        b'{"id":"x-mol-li8","title":"2","issue_type":"molecule"}\n'
+        b'{"id":"x-mr-b12","title":"3","issue_type":"merge-request"}\n'
+    )
+    assert store.find("li") == "x-mol-li8"
+    assert store.find("li7") == "x-li7"
+    with pytest.raises(NotFound):
+        store.find("x-mr")
+    assert store.find("mr-b", issue_type="merge-request") == "x-mr-b12"
+    assert store.find("li", issue_type="merge-request") == "x-li7"
+
+
+def test_a_thousand_beads_of_one_title_get_ids_of_their_own(opened):
+    store = opened()
+    made = store.apply([Create({"title": "step"}) for _ in range(1000)], actor="me").ids
+    assert len(set(made)) == 1000
+
+
+def test_numbers_of_children_do_not_cost_more_with_every_child(opened):
+    store = opened(b'{"id":"x-a","title":"1"}\n{"id":"x-a.41.7","title":"2"}\n')
+    assert store.create(actor="me", title="c", parent="x-a").id == "x-a.1"
+    steps = []
+    store._core.database._connection.set_progress_handler(lambda: steps.append(1), 100)
+    counts = []
+    for _ in range(8):
+        steps.clear()
+        store.apply([Create({"title": "c"}, parent="x-a") for _ in range(100)], actor="me")
+        counts.append(len(steps))
+    assert counts[-1] < 2 * counts[0]
+    assert store.get("x-a.801").title == "c"
