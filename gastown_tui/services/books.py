@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
@@ -15,6 +16,8 @@ from gastown_tui.domain.operations import Operation
 from gastown_tui.domain.town import Agent, Convoy, Request, Rig
 from gastown_tui.services.ports import Applied, Store
 
+CLOSED_KEPT = 500
+"""Newest closed beads of a rig in memory; those that an open convoy tracks are kept besides."""
 EVENTS_KEPT = 500
 """Newest events in memory, for the feed."""
 
@@ -28,16 +31,23 @@ _READINESS = (
 """Fields of a bead that readiness, its own or another's, depends on."""
 
 
+class WorkStore(Store, Protocol):
+    """A store whose beads are work to pick up."""
+
+    def ready_ids(self, now: datetime, /) -> Sequence[str]:
+        """Ids of the open beads that nothing blocks."""
+
+
 class RigBooks(msgspec.Struct):
     """One rig's configuration and beads."""
 
     config: RigConfig
-    store: Store
+    store: WorkStore
     change: int = -1
     beads: dict[str, Bead] = msgspec.field(default_factory=dict)
     """Every bead that is neither closed nor a wisp."""
     closed: dict[str, Bead] = msgspec.field(default_factory=dict)
-    """Beads closed since the books were opened, and closed ones that a convoy tracks."""
+    """Beads closed since the books were opened, the newest last, and what a convoy tracks."""
     ready: frozenset[str] = frozenset()
     ready_at: datetime | None = None
     """When `ready` was found out."""
@@ -74,8 +84,20 @@ class Books:
         for rig in self.rigs.values():
             changed |= self._refresh_rig(rig, now)
         if changed:
+            self._forget_closed()
             self.version += 1
         return changed
+
+    def _forget_closed(self) -> None:
+        """Let go of the oldest closed beads, but of none that a convoy still counts."""
+        full = [rig for rig in self.rigs.values() if len(rig.closed) > CLOSED_KEPT]
+        if not full:
+            return
+        tracked = {bead for convoy in self.convoys.values() for bead in convoy.tracked}
+        for rig in full:
+            others = [bead for bead in rig.closed if bead not in tracked]
+            for bead in others[: max(0, len(others) - CLOSED_KEPT)]:
+                del rig.closed[bead]
 
     def _refresh_town(self) -> bool:
         first = self._change < 0
@@ -155,7 +177,7 @@ class Books:
             (rig.closed if bead.is_closed else rig.beads)[bead.id] = bead
         ready = rig.ready
         if moves:
-            rig.ready = frozenset(bead.id for bead in rig.store.ready(now))
+            rig.ready = frozenset(rig.store.ready_ids(now))
             rig.ready_at = now
         return bool(beads) or ready != rig.ready
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gastown_tui.adapters.store import init_store
+from gastown_tui.domain import records
 from gastown_tui.domain.bead import timestamp
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.operations import AddDependency, Close, SetField
+from gastown_tui.services import books as services_books
 from gastown_tui.services.books import Books, RigBooks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -22,9 +24,9 @@ class Counting:
     def __getattr__(self, name):
         return getattr(self._store, name)
 
-    def ready(self, now):
+    def ready_ids(self, now):
         self.asked += 1
-        return self._store.ready(now)
+        return self._store.ready_ids(now)
 
 
 @pytest.fixture
@@ -71,3 +73,19 @@ def test_a_deferred_bead_is_ready_when_its_time_has_come(rig):
     assert found.ready == frozenset()
     assert books.refresh(later + timedelta(seconds=31))
     assert found.ready == {bead}
+
+
+def test_closed_beads_are_let_go_but_those_of_a_convoy(rig, monkeypatch):
+    monkeypatch.setattr(services_books, "CLOSED_KEPT", 3)
+    books, found, store = rig
+    beads = [store.create(actor="a", title=f"b{number}").id for number in range(8)]
+    books.write_town([records.create_convoy("c", [beads[0]])], actor="a")
+    books.refresh(NOW)
+    for bead in beads:
+        store.apply([Close(bead=bead)], actor="a")
+        books.refresh(NOW)
+    assert list(found.closed) == [beads[0], *beads[-3:]]
+    [convoy] = books.convoys
+    books.town.apply([Close(bead=convoy)], actor="a")
+    books.refresh(NOW)
+    assert list(found.closed) == beads[-3:]
