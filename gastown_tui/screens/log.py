@@ -1,15 +1,15 @@
 """A session's output on disk: a snapshot of its terminal at offset N and the bytes from N on.
 
-Output is read from the PTY straight into a shared mapping of the log file, so a byte that has
-left the kernel's terminal buffer is in the file even if this process is killed inside the call
-that reads it: log first, then parser, without a copy and without a gap. How far a file is filled
-is nowhere recorded: a file is made of zeros, and its end is behind its last byte that is none.
-(Trailing NULs are lost by this; no terminal shows them.)
+Output is read from the PTY straight into the mapped strip (see `strip`), so a byte that has left
+the kernel's terminal buffer is in a file even if this process is killed inside the call that reads
+it: log first, then parser, without a copy and without a gap. When the strip is full, it is
+appended to the log and used again.
 
 ::
 
     <folder>/snapshot            header, then `Terminal.snapshot()`; replaced atomically
-    <folder>/log-<offset>        bytes from that offset on; grows by windows
+    <folder>/log-<offset>        bytes from that offset on
+    <folder>/strip               the latest bytes; it may begin before the log's end
 
 A new snapshot makes all older bytes useless; they are removed. Their number is bounded: `is_due`
 says when a snapshot must be taken.
@@ -18,19 +18,17 @@ says when a snapshot must be taken.
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import re
 import struct
-import sys
 import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-WINDOW: Final = 128 * 1024
-"""Bytes of the file that are mapped at a time: what a session costs in memory at most."""
+from gastown_tui.screens.strip import FILE, ROOM, Strip, read_strip
+
 LIMIT: Final = 4 * 1024 * 1024
 """Bytes after which a snapshot is due, unless the last one was taken just before."""
 MOST: Final = 4 * LIMIT
@@ -63,10 +61,6 @@ def _segments(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
-def _filled(path: Path) -> bytes:
-    return path.read_bytes().rstrip(b"\0")
-
-
 def read_snapshot(folder: Path) -> Snapshot | None:
     """The folder's snapshot; None if there is none or it is damaged."""
     try:
@@ -89,12 +83,13 @@ class SessionLog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._fd = -1
-        self._map: mmap.mmap | None = None
+        self._strip: Strip | None = None
         self._view = memoryview(b"")
-        self._segment = 0
-        """Offset of the open file's first byte."""
-        self._window = 0
+        """Of the strip, or, while none can be had, of memory that nobody finds again."""
+        self._lap = 0
         """Offset of the first byte of `_view`."""
+        self._landed = 0
+        """Up to which offset output is in log files."""
         self._parsed = 0
         self.offset = 0
         """Bytes of output so far."""
@@ -112,31 +107,34 @@ class SessionLog:
         """The snapshot, and the pieces of output after it; the log goes on behind them."""
         snapshot = read_snapshot(self._folder)
         first = snapshot.offset if snapshot else 0
-        pieces: list[tuple[int, Path]] = []
-        end = first
         segments = _segments(self._folder)
-        for index, (start, path) in enumerate(segments):
-            follows = segments[index + 1][0] if index + 1 < len(segments) else None
-            stop = follows if follows is not None else start + len(_filled(path))
-            if stop > first:
-                pieces.append((start, path))
-            end = max(end, stop)
-            self.written_at = max(self.written_at, path.stat().st_mtime)
+        landed = first
+        for start, path in segments:
+            found = path.stat()
+            landed = max(landed, start + found.st_size)
+            self.written_at = max(self.written_at, found.st_mtime)
+        lap, rest = read_strip(self._folder) or (landed, b"")
+        if rest:
+            self.written_at = max(self.written_at, (self._folder / FILE).stat().st_mtime)
         self._files = len(segments)
-        self.offset = self._parsed = self._window = end
+        self._landed = landed
+        self.offset = self._parsed = self._lap = max(landed, lap + len(rest))
         self.snapshot_offset = first
-        return snapshot, self._read(pieces, first)
+        return snapshot, self._read(segments, first, rest[max(0, landed - lap) :])
 
     @staticmethod
-    def _read(pieces: list[tuple[int, Path]], first: int) -> Iterator[bytes]:
-        for start, path in pieces:
-            yield _filled(path)[max(0, first - start) :]
+    def _read(segments: list[tuple[int, Path]], first: int, rest: bytes) -> Iterator[bytes]:
+        for start, path in segments:
+            data = path.read_bytes()
+            if start + len(data) > first:
+                yield data[max(0, first - start) :]
+        yield rest
 
     def room(self) -> memoryview:
         """Where the next bytes of output go, to be released; then call `advance`."""
         if self.is_full:
-            self._next_window()
-        return self._view[self.offset - self._window :]
+            self._next_lap()
+        return self._view[self.offset - self._lap :]
 
     def advance(self, count: int) -> None:
         """`count` bytes were written into `room`."""
@@ -144,12 +142,17 @@ class SessionLog:
 
     @property
     def is_full(self) -> bool:
-        """Whether the window is used up: take `unparsed` before the next `room`."""
-        return len(self._view) == self.offset - self._window
+        """Whether the lap is used up: take `unparsed` before the next `room`."""
+        return len(self._view) == self.offset - self._lap
+
+    @property
+    def pending(self) -> int:
+        """Bytes that the next `unparsed` will bring."""
+        return self.offset - self._parsed
 
     def unparsed(self) -> bytes:
         """The bytes since the last call."""
-        data = bytes(self._view[self._parsed - self._window : self.offset - self._window])
+        data = bytes(self._view[self._parsed - self._lap : self.offset - self._lap])
         self._parsed = self.offset
         return data
 
@@ -184,12 +187,14 @@ class SessionLog:
         self.broken, self._gap = "", False
         self._snapshot_at = time.monotonic()
         self.snapshot_offset = self.offset
-        self.close()  # the next byte begins a file of its own
+        self._landed = self.offset
+        self._begin_lap()
+        self._close_file()  # the next byte begins a file of its own
         self._drop(keep_from=self.offset)
 
     def drop_old(self) -> None:
         """Without a snapshot: keep the latest output only, up to the limit."""
-        self.close()
+        self._close_file()
         starts = [start for start, _ in _segments(self._folder)]
         recent = [start for start in starts if self.offset - start <= LIMIT]
         self._drop(keep_from=min(recent, default=self.offset))
@@ -197,7 +202,15 @@ class SessionLog:
 
     def close(self) -> None:
         """Unmap and close; the files stay."""
-        self._unmap()
+        self._close_file()
+        self._view.release()
+        self._view = memoryview(b"")
+        self._lap = self.offset
+        if self._strip:
+            self._strip.close(remove=self._landed == self.offset)
+            self._strip = None
+
+    def _close_file(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -209,40 +222,54 @@ class SessionLog:
                 path.unlink(missing_ok=True)
         self._files = sum(start >= keep_from for start, _ in segments)
 
-    def _unmap(self) -> None:
-        self._view.release()
-        self._view = memoryview(b"")
-        self._window = self.offset
-        if self._map is not None:
-            self._map.close()
-            self._map = None
-
-    def _next_window(self) -> None:
-        self._unmap()
+    def _next_lap(self) -> None:
+        if self._strip:
+            self._land()
+            self._begin_lap()
+            return
         try:
-            self._map_window()
+            self._open_strip()
         except OSError as error:
             self._note(error)
             self._gap = True
-            self.close()
-            self._view = memoryview(bytearray(WINDOW))  # not recorded until the disk takes it
+            self._view = memoryview(bytearray(ROOM))  # not recorded until the disk takes it
+            self._lap = self._landed = self.offset
 
-    def _map_window(self) -> None:
-        if self._fd < 0:
-            path = self._folder / f"log-{self.offset:020d}"
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._segment = self.offset
-            self._files += 1
-        inside = self.offset - self._segment
-        start = inside - inside % WINDOW
-        # Blocks are reserved now: a full disk must be an error here, not a signal on a mapping.
-        if sys.platform == "linux":
-            os.posix_fallocate(self._fd, start, WINDOW)
+    def _open_strip(self) -> None:
+        known = read_strip(self._folder)
+        strip = self._strip = Strip(self._folder)
+        self._view = strip.room
+        if known and known[0] + len(known[1]) == self.offset:  # goes on where it was left
+            self._lap = known[0]
+            if self.is_full:
+                self._next_lap()
         else:
-            os.ftruncate(self._fd, start + WINDOW)
-        self._map = mmap.mmap(self._fd, WINDOW, offset=start)
-        self._view = memoryview(self._map)
-        self._window = self._segment + start
+            self._lap = self.offset
+            strip.clear(ROOM, self.offset)
+
+    def _begin_lap(self) -> None:
+        """Use the strip again; what is on it is in the log, or will never be."""
+        if self._strip:
+            self._strip.clear(self.offset - self._lap, self.offset)
+            self._lap = self.offset
+
+    def _land(self) -> None:
+        """Append to the log what of the strip is not in it."""
+        start = max(self._landed, self._lap)
+        try:
+            if self._fd < 0:
+                path = self._folder / f"log-{start:020d}"
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+                self._fd = os.open(path, flags, 0o600)
+                self._files += 1
+            while start < self.offset:
+                with self._view[start - self._lap : self.offset - self._lap] as part:
+                    start += os.write(self._fd, part)
+        except OSError as error:
+            self._note(error)
+            self._gap = True
+            self._close_file()
+        self._landed = self.offset
 
     def _note(self, error: OSError) -> None:
         if not self.broken:

@@ -24,6 +24,8 @@ MOST_CELLS: Final = 1000
 """Most columns or rows of a session."""
 SHORT_READ: Final = 1000
 """A read that brings less has emptied the terminal's buffer (macOS reads at most 1 KiB)."""
+PIECE: Final = 16 * 1024
+"""A flood is parsed in pieces of about this size: the kernel holds less than that ready."""
 PACK_BYTES: Final = 64 * 1024
 PACK_REST_S: Final = 2.0
 """Scrollback is packed after so much output, or after so long without any."""
@@ -147,7 +149,7 @@ class Session:
             with log.room() as room:
                 count = pty.read_into(room)
             log.advance(max(count, 0))
-            if count >= SHORT_READ and not log.is_full:
+            if count >= SHORT_READ and log.pending < PIECE and not log.is_full:
                 continue
             data = log.unparsed()
             if data:

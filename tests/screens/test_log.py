@@ -6,7 +6,8 @@ import os
 import pytest
 
 from gastown_tui.screens import log as logs
-from gastown_tui.screens.log import LIMIT, WINDOW, SessionLog
+from gastown_tui.screens.log import LIMIT, SessionLog
+from gastown_tui.screens.strip import ROOM, Strip
 
 
 def write(log, data):
@@ -30,13 +31,13 @@ def recovered(folder):
 
 
 def test_bytes_survive_without_a_close(tmp_path):
-    """Everything advanced over is found, across windows and several lives."""
+    """Everything advanced over is found, across laps and several lives."""
     sent = b""
-    for life in range(4):
+    for life in range(6):
         snapshot, found, log = recovered(tmp_path)
         assert snapshot is None
         assert found == sent
-        piece = os.urandom(WINDOW // 2 + 7777 * life) + b"x"
+        piece = os.urandom(ROOM // 2 + 7777 * life) + b"x"
         write(log, piece)
         sent += piece
     assert recovered(tmp_path)[1] == sent
@@ -54,13 +55,13 @@ def test_bytes_of_a_read_that_was_never_told(tmp_path):
 def test_snapshot_replaces_the_log(tmp_path):
     """After a snapshot only what follows is parsed again, and older files are gone."""
     _, _, log = recovered(tmp_path)
-    write(log, b"a" * (WINDOW * 3))
+    write(log, b"a" * (ROOM * 3 + 5))
     log.write_snapshot(b"SNAP", 1)
     write(log, b"after")
     snapshot, found, _ = recovered(tmp_path)
-    assert (snapshot.data, snapshot.level, snapshot.offset) == (b"SNAP", 1, WINDOW * 3)
+    assert (snapshot.data, snapshot.level, snapshot.offset) == (b"SNAP", 1, ROOM * 3 + 5)
     assert found == b"after"
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * WINDOW
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * ROOM
 
 
 def test_snapshot_is_due(tmp_path):
@@ -74,7 +75,7 @@ def test_snapshot_is_due(tmp_path):
     assert not log.is_due
     for _ in range(logs.FRAGMENTS + 1):
         _, _, log = recovered(tmp_path)
-        write(log, b"x")
+        write(log, b"x" * (ROOM + 1))
     assert log.is_due
 
 
@@ -89,20 +90,69 @@ def test_damaged_snapshot_is_not_used(tmp_path):
     assert recovered(tmp_path)[0] is None
 
 
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("step", ["write", "clear", "head", "snapshot"])
+@pytest.mark.parametrize("laps", [1, 2])
+def test_killed_while_the_strip_is_carried_on(tmp_path, monkeypatch, step, laps):
+    """Killed at any point between the strip and the log: each byte is found once."""
+    _, _, log = recovered(tmp_path)
+    sent = os.urandom(ROOM * laps - 1) + b"x"
+    write(log, sent)
+
+    def kill(*_):
+        raise Killed
+
+    real = os.write
+    with monkeypatch.context() as patch:
+        if step == "write":
+            patch.setattr(os, "write", lambda fd, data: (real(fd, data[:999]), kill()))
+        elif step == "head":
+            patch.setattr(Strip, "clear", lambda strip, used, _: (_zero(strip, used), kill()))
+        else:
+            patch.setattr(Strip, "clear", kill)
+        with pytest.raises(Killed):
+            log.write_snapshot(b"SNAP", 0) if step == "snapshot" else log.room()
+    if step == "write":  # and the next life as it begins
+        again = recovered(tmp_path)[2]
+        monkeypatch.setattr(os, "write", kill)
+        with pytest.raises(Killed):
+            again.room()
+        monkeypatch.undo()
+    for _ in range(3):
+        snapshot, found, log = recovered(tmp_path)
+        assert found == (sent if step != "snapshot" else sent[len(sent) :])
+        piece = b"y" * 777
+        write(log, piece)
+        if step == "snapshot":
+            assert recovered(tmp_path)[1] == piece
+            break
+        sent += piece
+    assert (snapshot is not None) == (step == "snapshot")
+
+
+def _zero(strip, used):
+    strip.room[:used] = bytes(used)
+
+
 @pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="Linux reserves blocks")
-def test_full_disk(tmp_path, monkeypatch):
+@pytest.mark.parametrize("call", ["write", "posix_fallocate"])
+def test_full_disk(tmp_path, monkeypatch, call):
     """A disk that refuses costs the record, not the session; later a snapshot closes the gap."""
     _, _, log = recovered(tmp_path)
-    write(log, b"kept")
+    if call == "write":
+        write(log, b"kept")
 
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "posix_fallocate", refuse)
-        write(log, b"y" * (2 * WINDOW))
+        patch.setattr(os, call, refuse)
+        write(log, b"y" * (3 * ROOM))
     assert log.broken
-    write(log, b"z" * WINDOW)
+    write(log, b"z" * ROOM)
     assert log.is_due
     log.write_snapshot(b"SNAP", 0)
     write(log, b"end")
