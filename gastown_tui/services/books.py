@@ -37,6 +37,9 @@ class WorkStore(Store, Protocol):
     def ready_ids(self, now: datetime, /) -> Sequence[str]:
         """Ids of the open beads that nothing blocks."""
 
+    def wake(self, now: datetime, /) -> Sequence[str]:
+        """Open the beads that were deferred to a moment that has passed."""
+
 
 class RigBooks(msgspec.Struct):
     """One rig's configuration and beads."""
@@ -161,11 +164,13 @@ class Books:
 
     def _refresh_rig(self, rig: RigBooks, now: datetime) -> bool:
         first = rig.change < 0
+        is_due = rig.ready_at is None or now - rig.ready_at > READY_FOR
+        if is_due:
+            rig.store.wake(now)
         change, beads = rig.store.changes(max(rig.change, 0))
         if first:
             beads = rig.store.list()
         rig.change = change
-        is_due = rig.ready_at is None or now - rig.ready_at > READY_FOR
         if not beads and not is_due:
             return False
         moves = is_due

@@ -75,6 +75,19 @@ def test_a_deferred_bead_is_ready_when_its_time_has_come(rig):
     assert found.ready == {bead}
 
 
+def test_what_was_put_off_to_a_date_is_opened_on_it(rig):
+    books, found, store = rig
+    later = NOW + timedelta(minutes=5)
+    bead = store.create(actor="a", title="t", status="deferred", defer_until=timestamp(later)).id
+    never = store.create(actor="a", title="t", status="deferred").id
+    books.refresh(NOW)
+    assert books.refresh(later + timedelta(seconds=31))
+    assert (found.beads[bead].status, found.beads[bead].defer_until) == ("open", "")
+    assert found.beads[never].status == "deferred"
+    assert found.ready == {bead}
+    assert store.history(bead)[-1].actor == "gastown-wake"
+
+
 def test_closed_beads_are_let_go_but_those_of_a_convoy(rig, monkeypatch):
     monkeypatch.setattr(services_books, "CLOSED_KEPT", 3)
     books, found, store = rig

@@ -199,6 +199,14 @@ WHERE bead.id = ? AND edge.type = 'parent-child' AND parent.blocked
 """
 
 
+def any_due(database: Database, now: float) -> bool:
+    """Whether any bead is deferred to a moment that has passed; seconds since the epoch."""
+    query = (
+        "SELECT 1 FROM bead WHERE status = 'deferred' AND deferred > 0 AND deferred <= ? LIMIT 1"
+    )
+    return database.row(query, (now,)) is not None
+
+
 def all_blocked(database: Database, rules: Rules | None) -> dict[str, list[str]]:
     """The ids that each blocked bead waits for."""
     with database.read() as connection:

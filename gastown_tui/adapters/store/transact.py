@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gastown_tui.adapters.store import rows
+from gastown_tui.adapters.store import blocking, rows
 from gastown_tui.adapters.store.core import last_change, next_change
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.records import Applied
 from gastown_tui.domain import bead_edit, ids
-from gastown_tui.domain.bead import TOMBSTONE, decode, timestamp
+from gastown_tui.domain.bead import TOMBSTONE, Bead, decode, instant, timestamp
 from gastown_tui.domain.bead_line import Line
 from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound
 from gastown_tui.domain.operations import (
     AddComment,
     AddDependency,
+    Claim,
     Create,
     Delete,
+    Hook,
     Outside,
     Require,
     SetField,
@@ -29,6 +31,7 @@ from gastown_tui.domain.operations import (
     renamed_create,
     subject,
 )
+from gastown_tui.domain.ready import is_awake
 
 if TYPE_CHECKING:
     import sqlite3
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 
 _ORDERING: Final = ("blocks", "conditional-blocks")
 """Edges that must not form a circle together; parent-child edges must not among themselves."""
+WAKER: Final = "gastown-wake"
+"""Whom the journal names when a deferred bead's date has passed."""
 _COUNTED: Final = 10_000
 """Above so many rows, ids are not counted to choose their length."""
 _REACHES: Final = """
@@ -72,6 +77,8 @@ class Transaction:
         self._actor = actor
         self._now = now
         self._number = 0
+        self._noted = 0
+        """Entries of the journal so far."""
         self._names: dict[str, str] = {}
         self._created: list[str] = []
         self._touched: dict[str, None] = {}
@@ -119,13 +126,42 @@ class Transaction:
         self._touched[subject(operation)] = None
         if isinstance(operation, Require) or not (changed or given):
             return
-        change = self._change_number()
-        name = given or f"{transaction or change}.{part}"
-        entry = (name, change, part, subject(operation), timestamp(self._now), self._actor)
+        self._note(
+            operation, given or f"{transaction or self._change_number()}.{part}", self._actor
+        )
+
+    def _note(self, operation: Operation, name: str, actor: str) -> None:
+        """Write an operation into the journal."""
+        change, part = self._change_number(), self._noted
+        self._noted += 1
+        entry = (name, change, part, subject(operation), timestamp(self._now), actor)
         self._connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*entry, encode_operation(msgspec.structs.replace(operation, id=name))),
         )
+
+    def wake(self) -> list[str]:
+        """Open what was deferred to a date that has passed; the ids, none where rules forbid it."""
+        if not blocking.rules_of(self._connection).wakes:
+            return []
+        query = "SELECT id FROM bead WHERE status = 'deferred' AND deferred > 0 AND deferred <= ?"
+        due = self._connection.execute(query, (self._now.timestamp(),)).fetchall()
+        for (bead,) in due:
+            self._wake(self._load(bead))
+        return [bead for (bead,) in due]
+
+    def _wake(self, record: rows.Record) -> None:
+        """Open a deferred bead, as an edit of nobody's."""
+        name = f"{self._change_number()}.{record.bead.id}"
+        for field, value in (("status", "open"), ("defer_until", None)):
+            operation = SetField(record.bead.id, field, value)
+            self._edit(record, operation, self._stamp(operation, record))
+            self._note(operation, f"{name}.{field}", WAKER)
+
+    def _is_due(self, bead: Bead) -> bool:
+        """Whether a bead is deferred only in name, as its date has passed."""
+        rules = blocking.rules_of(self._connection)
+        return is_awake(bead.status, instant(bead.defer_until), self._now.timestamp(), rules)
 
     def _journalled(self, name: str) -> bool:
         query = "SELECT 1 FROM journal WHERE id = ?"
@@ -147,15 +183,23 @@ class Transaction:
         """Do anything but a Create; whether it changed something."""
         record = self._load(subject(operation))
         if isinstance(operation, Require):
-            bead_edit.require(record.bead, record.change, operation)
+            due = self._is_due(record.bead)
+            bead = msgspec.structs.replace(record.bead, status="open") if due else record.bead
+            bead_edit.require(bead, record.change, operation)
             return False
         if isinstance(operation, Delete) and not record.in_file:
             rows.drop(self._connection, record, self._change_number())
             return True
         if isinstance(operation, AddDependency):
             self._check_edge(record.bead.id, operation.depends_on, operation.type)
+        if isinstance(operation, Claim | Hook) and self._is_due(record.bead):
+            self._wake(record)
+        return self._edit(record, operation, self._stamp(operation, record))
+
+    def _edit(self, record: rows.Record, operation: Operation, stamp: bead_edit.Stamp) -> bool:
+        """Do an operation to a bead's line and write it; whether that changed something."""
         line = self._line(record)
-        if not bead_edit.apply(line, operation, self._stamp(operation, record)):
+        if not bead_edit.apply(line, operation, stamp):
             return False
         record.edit(line.encode(), self._change_number())
         if isinstance(operation, SetField) and operation.field == "ephemeral":

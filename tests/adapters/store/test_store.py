@@ -379,3 +379,24 @@ def test_numbers_of_children_do_not_cost_more_with_every_child(opened):
         counts.append(len(steps))
     assert counts[-1] < 2 * counts[0]
     assert store.get("x-a.801").title == "c"
+
+
+def test_what_was_put_off_can_be_claimed_when_its_date_has_passed(opened):
+    now = [NOW]
+    store = opened(clock=lambda: now[0])
+    bead, classic = (
+        store.create(actor="a", title="t", status="deferred", defer_until="2026-05-02T00:00:00Z").id
+        for _ in range(2)
+    )
+    with pytest.raises(Conflict, match="deferred"):
+        store.apply([Claim(bead, "a")], actor="a")
+    assert store.ready_ids(NOW) == []
+    now[0] = NOW.replace(day=3)
+    assert set(store.ready_ids(now[0])) == {bead, classic}
+    store.apply([Require(bead, status="open"), Claim(bead, "a")], actor="a")
+    assert (store.get(bead).status, store.get(bead).defer_until) == ("in_progress", "")
+    (store.beads_dir / "config.yaml").write_text("ready-rules: classic\n")
+    opened()
+    assert store.wake(now[0]) == []
+    with pytest.raises(Conflict, match="deferred"):
+        store.apply([Claim(classic, "a")], actor="a")
