@@ -128,6 +128,9 @@ def test_dialogs_are_answered_by_what_an_option_says(town):
         )
         assert nudge(town, pane, "are you there?").kind == "queued"
         assert answer(town, pane, find_dialog(last.bottom), "deny").reason == "No"
+        assert nudge(town, pane, "use make instead", "now").kind == "submitted"
+        pane.wait_text("Stopped.")
+        assert "use make instead" in heard(town)[-1]
         town.wait_state(pane, "idle")
         assert "auto mode on" not in pane.text()
     assert "open(3)" in json.dumps(town.model.requests[3]["messages"])  # not asked a second time
