@@ -14,7 +14,7 @@ import msgspec
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.formula import checklist
-from gastown_tui.domain.formula.pour import BOND_POINT, FORMULA, STEP
+from gastown_tui.domain.formula.marks import BOND_POINT, FORMULA, STEP
 from gastown_tui.domain.formula.progress import (
     FINISHED,
     OUTPUT,

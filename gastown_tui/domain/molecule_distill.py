@@ -9,9 +9,15 @@ import msgspec
 
 from gastown_tui.domain.errors import BadInput
 from gastown_tui.domain.formula import fan
-from gastown_tui.domain.formula.compose import GATE, labelled_condition
 from gastown_tui.domain.formula.gates import CONDITIONAL
-from gastown_tui.domain.formula.pour import JOIN, ON_COMPLETE, PARALLEL, STEP
+from gastown_tui.domain.formula.marks import (
+    GATE,
+    JOIN,
+    ON_COMPLETE,
+    PARALLEL,
+    STEP,
+    labelled_condition,
+)
 from gastown_tui.domain.formula.progress import below_root
 from gastown_tui.domain.formula.schema import Formula, Gate, StepTable, Var
 from gastown_tui.domain.formula.variables import mapped

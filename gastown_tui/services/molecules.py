@@ -8,16 +8,15 @@ read anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
 from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
-from gastown_tui.domain.formula import checklist, fan, pour
-from gastown_tui.domain.formula.cook import Protomolecule
-from gastown_tui.domain.formula.hooks import Subject
+from gastown_tui.domain.formula import checklist
+from gastown_tui.domain.formula.marks import ON_COMPLETE, STEP
 from gastown_tui.domain.formula.progress import (
     FINISHED,
     Progress,
@@ -25,11 +24,15 @@ from gastown_tui.domain.formula.progress import (
     below_root,
     progress,
 )
-from gastown_tui.domain.formula.resolve import Library
 from gastown_tui.domain.formula.runtime import Outside
 from gastown_tui.domain.molecule import Ending
 from gastown_tui.domain.operations import Create, Operation
 from gastown_tui.services.ports import Applied
+
+if TYPE_CHECKING:
+    from gastown_tui.domain.formula.cook import Protomolecule
+    from gastown_tui.domain.formula.hooks import Subject
+    from gastown_tui.domain.formula.resolve import Library
 
 _T = TypeVar("_T")
 MOLECULE: Final = "molecule"
@@ -178,6 +181,8 @@ def top_ones(store: MoleculeStore, found: Sequence[Bead]) -> list[Bead]:
 
 def subject_of(bead: Bead) -> Subject:
     """What the hooks of a formula ask about the bead that it is for."""
+    from gastown_tui.domain.formula.hooks import Subject
+
     return Subject(issue_type=bead.issue_type, labels=bead.labels, priority=bead.priority)
 
 
@@ -186,8 +191,10 @@ def attach(proto: Protomolecule, bead: str, agent: str = "") -> list[Operation]:
 
     Durable when the formula says `liquid`, else a wisp. Its root is a child of the bead.
     """
-    how = pour.Pouring(parent=bead, assignee=agent)
-    return pour.pour(proto, how) if proto.phase == "liquid" else pour.wisp(proto, how)
+    from gastown_tui.domain.formula.pour import Pouring, pour, wisp
+
+    how = Pouring(parent=bead, assignee=agent)
+    return pour(proto, how) if proto.phase == "liquid" else wisp(proto, how)
 
 
 def make(
@@ -202,9 +209,9 @@ def make(
     ids: dict[str, str] = {}
     for create, made in zip(creates, applied.ids, strict=True):
         labels = create.fields().get("labels", ())
-        step = next((one for one in labels if one.startswith(pour.STEP)), "")
+        step = next((one for one in labels if one.startswith(STEP)), "")
         if step:
-            ids[step.removeprefix(pour.STEP)] = made
+            ids[step.removeprefix(STEP)] = made
     root = applied.ids[0]
     formula = str(creates[0].fields().get("source_formula", "")) if creates else ""
     return Poured(root=root, ids={formula: root, **ids}, created=len(applied.ids))
@@ -329,13 +336,20 @@ def end_step(
         brings: list[Operation] = []
         if step.bead != root and not how.skipped:
             bead = found.beads[step.bead]
-            after = fan.wanted(bead)
-            brings = fan.fan_out(bead, after, how.output, library) if after else []
+            if any(label.startswith(ON_COMPLETE) for label in bead.labels):
+                brings = _brought(bead, how, library)
         operations = molecule.finish(found.progress, step, how, found.beads, brings)
         _apply(store, operations, who.agent)
         return step
 
     return _retried(attempt)
+
+
+def _brought(bead: Bead, how: Ending, library: Library) -> list[Operation]:
+    from gastown_tui.domain.formula import fan  # cooking takes a while to load; few steps need it
+
+    after = fan.wanted(bead)
+    return fan.fan_out(bead, after, how.output, library) if after else []
 
 
 def _begun(found: Progress, who: Worker) -> StepState:

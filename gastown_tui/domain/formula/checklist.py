@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gastown_tui.domain.formula import gates
-from gastown_tui.domain.formula.loops import UNTIL, WITH
+from gastown_tui.domain.formula.marks import UNTIL, WITH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +27,7 @@ DOING: Final = "doing"
 """The dimension of the label that names the step which is begun."""
 _ITEM: Final = re.compile(r"- \[(\S+)\] (.*)")
 _MARK: Final = re.compile(r"    (after|part of|done|only if|skip if|skip with): (.+)")
+_CONDITIONAL: Final = "conditional"
 _ALONGSIDE: Final = "side by side with others"
 
 
@@ -66,7 +66,7 @@ def _marks(step: Step) -> Iterator[tuple[str, str]]:
     yield "after", ", ".join(step.needs)
     yield "part of", step.parent
     yield "done", _ALONGSIDE if step.parallel else ""
-    if step.gate is not None and step.gate.type == gates.CONDITIONAL:
+    if step.gate is not None and step.gate.type == _CONDITIONAL:
         yield "only if", step.gate.condition
     for label in step.labels:
         if label.startswith(UNTIL):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import json
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from gastown_tui.domain.formula.errors import FormulaError, closest
 from gastown_tui.domain.formula.loops import unrolled
+from gastown_tui.domain.formula.marks import condition_label
 from gastown_tui.domain.formula.schema import (
     MAX_NESTING,
     MAX_STEPS,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
         Scalar,
     )
 
-GATE: Final = "gate:"
-"""Begins the label of a condition that whoever takes the step looks at first."""
 _TOO_MANY: Final = f"makes more than {MAX_STEPS} steps"
 
 
@@ -83,23 +81,6 @@ def gated(steps: Sequence[Step], gates: Sequence[ComposeGate], path: str) -> lis
         else step
         for step in steps
     ]
-
-
-def condition_label(condition: str) -> str:
-    """The label that keeps a condition, as `bd` writes it."""
-    return GATE + json.dumps({"condition": condition}, ensure_ascii=False)
-
-
-def labelled_condition(label: str) -> str:
-    """The condition that a label keeps; empty when it keeps none."""
-    if not label.startswith(f"{GATE}{{"):
-        return ""
-    try:
-        found = json.loads(label.removeprefix(GATE))
-    except ValueError:
-        return ""
-    condition = found.get("condition") if isinstance(found, dict) else None
-    return condition if isinstance(condition, str) else ""
 
 
 def woven(

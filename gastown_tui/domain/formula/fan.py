@@ -10,7 +10,8 @@ import msgspec
 
 from gastown_tui.domain.errors import BadInput
 from gastown_tui.domain.formula.cook import Request, cook
-from gastown_tui.domain.formula.pour import ON_COMPLETE, Pouring, pour, wisp
+from gastown_tui.domain.formula.marks import ON_COMPLETE
+from gastown_tui.domain.formula.pour import Pouring, pour, wisp
 from gastown_tui.domain.formula.runtime import at
 from gastown_tui.domain.formula.schema import OnComplete
 from gastown_tui.domain.formula.variables import text_of

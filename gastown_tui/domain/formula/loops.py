@@ -8,17 +8,13 @@ import msgspec
 
 from gastown_tui.domain.formula import expressions, runtime
 from gastown_tui.domain.formula.errors import FormulaError
+from gastown_tui.domain.formula.marks import UNTIL, WITH
 from gastown_tui.domain.formula.schema import MAX_NESTING, MAX_STEPS, MAX_TEXT, Loop
 from gastown_tui.domain.formula.steps import Step, after, flat, length, sinks, spliced
 from gastown_tui.domain.formula.variables import filled_both, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-UNTIL: Final = "until:"
-"""Begins the label of the first steps of a later round: skipped when the condition holds."""
-WITH: Final = "with:"
-"""Begins the label of the other steps of such a round: skipped when that first step is."""
 
 _TOO_MUCH: Final = f"makes more than {MAX_STEPS} steps, or {MAX_TEXT} characters"
 

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gastown_tui.domain.formula import checklist, gates
-from gastown_tui.domain.formula.compose import condition_label
+from gastown_tui.domain.formula.marks import (
+    BOND_POINT,
+    FORMULA,
+    HOLDS,
+    JOIN,
+    ON_COMPLETE,
+    PARALLEL,
+    STEP,
+    condition_label,
+)
 from gastown_tui.domain.formula.steps import waits_on
 from gastown_tui.domain.ids import DEEPEST
 from gastown_tui.domain.operations import AddDependency, Create
@@ -24,20 +33,6 @@ if TYPE_CHECKING:
     from gastown_tui.domain.formula.steps import Step
     from gastown_tui.domain.operations import Operation
 
-STEP: Final = "step:"
-"""Begins the label with a step's id in its formula."""
-FORMULA: Final = "formula:"
-"""Begins the label of the root."""
-PARALLEL: Final = "parallel"
-"""The label of a step that may be done while others are."""
-HOLDS: Final = "holds:"
-"""Begins the label of a gate with the step that it holds back, when that is text in the root."""
-BOND_POINT: Final = "bond-point:"
-"""Begins the label of a root with a bond point: `ID=after:STEP`, `side:` or `before:`."""
-ON_COMPLETE: Final = "on_complete:"
-"""Begins the label of a step with what is bonded to it when it is done, as JSON."""
-JOIN: Final = "join"
-"""The label of a container that only holds back the step in it."""
 _TYPES: Final = frozenset({"task", "bug", "feature", "epic", "chore", "decision"})
 """Types of steps that a bead may have; others stay as a label `type:<type>`."""
 

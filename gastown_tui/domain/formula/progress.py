@@ -18,8 +18,7 @@ import msgspec
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.formula import checklist, runtime
-from gastown_tui.domain.formula.compose import labelled_condition
-from gastown_tui.domain.formula.pour import PARALLEL
+from gastown_tui.domain.formula.marks import PARALLEL, labelled_condition
 from gastown_tui.domain.formula.runtime import Facts
 from gastown_tui.domain.ids import natural_key
 from gastown_tui.domain.operations import Close
