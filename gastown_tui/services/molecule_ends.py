@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import Conflict, NotFound
+from gastown_tui.domain.formula.marks import JOIN
 from gastown_tui.domain.formula.progress import below_root, progress
 from gastown_tui.domain.molecule import Bond
 from gastown_tui.domain.operations import Close, Create, Delete, Operation
-from gastown_tui.services.molecules import MoleculeStore, Poured, gather, got, make, molecules_of
+from gastown_tui.services.molecules import (
+    MOLECULE,
+    MoleculeStore,
+    Poured,
+    gather,
+    got,
+    make,
+    molecules_of,
+)
 
 
 def bond(
@@ -59,15 +68,25 @@ def burn(store: MoleculeStore, root: str, actor: str, *, force: bool = False) ->
     """Take a molecule away without a digest; the ids that are gone.
 
     Raises:
-        Conflict: something living depends on it.
+        Conflict: something living depends on it, or work that came from elsewhere is part of it.
     """
     beads = gather(store, root)
     operations = molecule.burned(root, beads)
     gone = [beads[one.bead] for one in operations if isinstance(one, Delete)]
     if not force:
+        other = next((one for one in gone if one.id != root and not _is_step(one)), None)
+        if other is not None:
+            raise Conflict(f"{other.id} is part of {root}, and did not come from its formula",
+                           hint="move it elsewhere first, or --force")  # fmt: skip
         _nobody_needs(store, root, beads, gone=gone)
     store.apply(operations, actor=actor)
     return [one.id for one in gone]
+
+
+def _is_step(bead: Bead) -> bool:
+    """Whether a bead was made with a molecule, and is no work of its own."""
+    made = bead.issue_type in {"gate", MOLECULE} or JOIN in bead.labels
+    return bead.is_closed or bead.ephemeral or made or bool(bead.source_formula)
 
 
 def _nobody_needs(

@@ -155,8 +155,8 @@ def standing(
 
 
 def is_molecule(bead: Bead) -> bool:
-    """Whether a bead is the root of one."""
-    return bead.issue_type == MOLECULE or bool(checklist.read(bead.description))
+    """Whether a bead is the root of one; what its text says makes none of it."""
+    return bead.issue_type == MOLECULE or (bead.issue_type == "epic" and bool(bead.source_formula))
 
 
 def molecules_of(store: MoleculeStore, work: str) -> list[Bead]:

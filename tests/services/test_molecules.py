@@ -317,6 +317,22 @@ def test_what_somebody_needs_is_not_burned(store, book):
         mine.next()
 
 
+def test_work_that_was_found_on_the_way_is_not_burned(store, book):
+    mine = poured(store, book, CHAIN)
+    found = store.create(actor="nux", title="found", parent=f"{mine.root}.1").id
+    with pytest.raises(Conflict, match=f"{found} is part of {mine.root}, and did not come from"):
+        molecule_ends.burn(store, mine.root, "m")
+    store.apply([Close(found)], actor="nux")
+    assert len(molecule_ends.burn(store, mine.root, "m")) == 5
+
+
+def test_a_text_makes_no_molecule_of_a_record(store):
+    record = store.create(
+        actor="x", title="t", issue_type="event", description="## Steps\n- [a] A\n"
+    )
+    assert molecules.molecules_of(store, record.id) == []
+
+
 def test_what_is_left_open_ends_with_the_work(store, book):
     work = store.create(actor="x", title="work").id
     proto = book.cook(CHAIN)
