@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -88,13 +90,39 @@ def _examine(core: Core, store: BeadStore, now: datetime, town: Town) -> Report:
         types=declared(store.beads_dir, "types"),
         statuses=declared(store.beads_dir, "status"),
     )
+    if _is_mirror(core, store):
+        around = msgspec.structs.replace(
+            around,
+            types=frozenset(bead.issue_type for bead in beads),
+            statuses=frozenset(bead.status for bead in beads),
+        )
     findings = [
         *_of_store(core, scanned),
+        *_orphan(core, store),
         *bead_doctor.of_file(scanned, core.file.name),
         *_unmerged(core, scanned),
         *bead_doctor.of_beads([*beads, *_tombstones(core, beads)], around),
     ]
     return Report(beads_dir=str(store.beads_dir), beads=len(beads), findings=tuple(findings))
+
+
+def _is_mirror(core: Core, store: BeadStore) -> bool:
+    """Whether the beads are `bd`'s, who knows what it takes, and whose file is not ours."""
+    return core.file.parent != store.beads_dir
+
+
+def _orphan(core: Core, store: BeadStore) -> list[Finding]:
+    """The store of a directory that `bd` has taken over since."""
+    old = store.beads_dir / core.folder.name / core.database.path.name
+    if not _is_mirror(core, store) or not old.exists():
+        return []
+    with closing(sqlite3.connect(f"{old.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        try:
+            count = connection.execute("SELECT count(*) FROM bead WHERE dirty").fetchone()[0]
+        except sqlite3.Error:
+            count = 0
+    what = f"a store of before bd kept these beads; {count} beads in it were never written out"
+    return [_finding(f"{core.folder.name}/{old.name}", "orphaned-store", what)]
 
 
 def _tombstones(core: Core, beads: list[Bead]) -> list[Bead]:
@@ -164,6 +192,8 @@ def repair(store: BeadStore, now: datetime, town: Town | None = None) -> Report:
     """
     core = store._core  # noqa: SLF001
     before = examine(store, now, town)
+    if _is_mirror(core, store):
+        return before
     backup = unreadable = ""
     if any(f.repair and _is_about_file(f) for f in before.findings):
         backup, unreadable = _rewrite(core, now)

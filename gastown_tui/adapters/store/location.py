@@ -21,11 +21,22 @@ _KINDS: Final = re.compile(r"-(wisp|mol|cv)$")
 
 
 def resolve(beads_dir: Path) -> Path:
-    """The directory itself, or the one that its `redirect` file names (one hop).
+    """As `follow`, for a directory whose file is to be written.
 
     Raises:
         NotFound: it is not there, or its redirect leads nowhere.
         BadInput: it belongs to `bd`'s database, whose file must not be written.
+    """
+    found = follow(beads_dir)
+    refuse_dolt(found)
+    return found
+
+
+def follow(beads_dir: Path) -> Path:
+    """The directory itself, or the one that its `redirect` file names (one hop).
+
+    Raises:
+        NotFound: it is not there, or its redirect leads nowhere.
     """
     found = beads_dir
     redirect = beads_dir / "redirect"
@@ -37,22 +48,40 @@ def resolve(beads_dir: Path) -> Path:
             found = (beads_dir.parent / target).resolve()
     if not found.is_dir():
         raise NotFound(f"there is no beads directory {found}")
-    refuse_dolt(found)
     return found
+
+
+def metadata(beads_dir: Path) -> dict[str, object]:
+    """What `metadata.json` says; empty when there is none.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    path = beads_dir / "metadata.json"
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise BadInput(f"{path} cannot be read ({error})", hint="mend it first") from error
+    return found if isinstance(found, dict) else {}
+
+
+def is_dolt(beads_dir: Path) -> bool:
+    """Whether the beads live in `bd`'s Dolt database, and the file is only a copy.
+
+    Raises:
+        BadInput: nobody can tell, as `metadata.json` cannot be read.
+    """
+    told = metadata(beads_dir)
+    if told.get("backend") == "dolt" or "dolt_mode" in told:
+        return True
+    return any(_has_content(beads_dir / name) for name in _DOLT_FOLDERS)
 
 
 def refuse_dolt(beads_dir: Path) -> None:
     """Raise BadInput when the beads live in Dolt and the file is only a copy."""
-    metadata: object = None
-    path = beads_dir / "metadata.json"
-    if path.is_file():
-        try:
-            metadata = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise BadInput(f"{path} cannot be read ({error})", hint="mend it first") from error
-    backend = metadata.get("backend") if isinstance(metadata, dict) else None
-    filled = any(_has_content(beads_dir / name) for name in _DOLT_FOLDERS)
-    if backend == "dolt" or filled:
+    if is_dolt(beads_dir):
         raise BadInput(
             f"{beads_dir} is kept in bd's Dolt database; it is not written as a file",
             hint="use bd there",
