@@ -54,6 +54,7 @@ def merge_beads(
         rules: of the file; in a live one a missing bead is no deletion.
     """
     apart = separate(base, ours, theirs, rules)
+    sides = (ours, theirs)
     ours, theirs = apart.ours, apart.theirs
     lines: dict[str, bytes] = {}
     disputes: list[tuple[str, Dispute]] = []
@@ -79,7 +80,7 @@ def merge_beads(
             except ValueError as error:
                 lines[bead] = mine
                 failed.append((bead, str(error)))
-    _renumber(base, (ours, theirs), lines)
+    _renumber(base, sides, lines)
     return MergedBeads(
         lines=lines,
         disputes=tuple(sorted(disputes, key=_place)),

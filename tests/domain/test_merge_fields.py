@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gastown_tui.domain.bead import decode, instant
@@ -34,6 +34,7 @@ def notes(row):
 sides = st.tuples(*[st.tuples(fields, labels)] * 3)
 
 
+@settings(deadline=None)
 @given(sides)
 def test_what_one_side_wrote_survives_and_what_gives_way_is_kept(sides):
     sets = [several for _, several in sides]
