@@ -46,7 +46,7 @@ def updates(stores: Stores, found: Sequence[Found], wanted: dict[str, Any]) -> W
             status, assignee = wanted["if_status"], wanted["if_assignee"]
             operations.append(Require(one.id, status=status, assignee=assignee))
         if wanted["claim"]:
-            operations += claiming(one.bead, stores.actor)
+            operations.append(Claim(one.id, stores.actor))
         operations += text_fields(one.bead, wanted)
         operations += _labels(one.bead, wanted)
         if wanted["append_notes"] is not None:
@@ -58,14 +58,6 @@ def updates(stores: Stores, found: Sequence[Found], wanted: dict[str, Any]) -> W
         operations += _put_off(one.bead, wanted["defer"])
         work.append((one.store, operations))
     return work + _statuses(stores, found, wanted)
-
-
-def claiming(bead: Bead, who: str) -> list[Operation]:
-    """Take a bead, also one whose time to wake has come."""
-    from datetime import UTC, datetime
-
-    awake = [one for batch in close_guards.waking([bead], datetime.now(UTC)) for one in batch]
-    return [*awake, Claim(bead.id, who)]
 
 
 def lasting(bead: Bead) -> list[Operation]:

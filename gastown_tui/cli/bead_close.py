@@ -100,8 +100,8 @@ def claim_first(stores: Stores, places: list[Any], wanted: Any = None) -> list[F
     """
     from datetime import UTC, datetime
 
-    from gastown_tui.cli.bead_change import claiming
     from gastown_tui.cli.bead_place import is_record
+    from gastown_tui.domain.operations import Claim
 
     for store in places:
         for bead in store.ready(datetime.now(UTC)):
@@ -110,7 +110,7 @@ def claim_first(stores: Stores, places: list[Any], wanted: Any = None) -> list[F
             if wanted is not None and not wanted(store, bead):
                 continue
             try:
-                stores.write(store, claiming(bead, stores.actor))
+                stores.write(store, [Claim(bead.id, stores.actor)])
             except Conflict:  # another one was first
                 continue
             return [Found(store, store.get(bead.id))]
@@ -119,9 +119,10 @@ def claim_first(stores: Stores, places: list[Any], wanted: Any = None) -> list[F
 
 def _go_on(stores: Stores, one: Found, *, claims: bool) -> dict[str, Any]:
     """The next step of a molecule, taken by the caller."""
-    from gastown_tui.cli.bead_change import claiming, molecule_of
+    from gastown_tui.cli.bead_change import molecule_of
     from gastown_tui.cli.bead_output import row
     from gastown_tui.domain.formula.progress import progress
+    from gastown_tui.domain.operations import Claim
 
     molecule = molecule_of(one)
     told: dict[str, Any] = {
@@ -137,7 +138,7 @@ def _go_on(stores: Stores, one: Found, *, claims: bool) -> dict[str, Any]:
     if step is None:
         return told
     if claims:
-        stores.write(one.store, claiming(one.store.get(step.bead), stores.actor))
+        stores.write(one.store, [Claim(step.bead, stores.actor)])
         told["auto_advanced"] = True
     told["next_step"] = row(one.store, one.store.get(step.bead))
     return told

@@ -26,8 +26,10 @@ def stats(stores: Stores) -> None:
         if not is_record(store, bead)
     ]
     now = datetime.now(UTC)
-    ready = sum(not is_record(store, bead) for store in stores.all() for bead in store.ready(now))
-    found = queries.stats(beads, ready)
+    work = {bead.id for bead in beads}
+    ready = sum(bead in work for store in stores.all() for bead in store.ready_ids(now))
+    blocked = sum(bead in work for store in stores.all() for bead in store.blocked())
+    found = queries.stats(beads, ready, blocked)
     if stores.as_json:
         click.echo(bead_output.dump({"summary": found}))
         return

@@ -204,7 +204,7 @@ def list_beads(stores: Stores, **wanted: Any) -> None:
         found = [one for one in found if one.id in parts]
     if wanted["only_ready"]:
         now = datetime.now(UTC)
-        ready = {bead.id for store in stores.all() for bead in store.ready(now)}
+        ready = {bead for store in stores.all() for bead in store.ready_ids(now)}
         found = [one for one in found if one.id in ready]
     show_found(stores, arrange(found, wanted), wanted["limit"])
 
@@ -253,7 +253,7 @@ def blocked(stores: Stores, **wanted: Any) -> None:
     holders: dict[str, list[str]] = {}
     found: list[Found] = []
     for store in stores.all():
-        held = _holders(store)
+        held = store.blocked()
         holders |= held
         found += [
             Found(store, bead)
@@ -272,12 +272,6 @@ def blocked(stores: Stores, **wanted: Any) -> None:
     for one in found[: wanted["limit"] or None]:
         click.echo(bead_output.line(one.bead, 0))
         click.echo(f"    waits for {bead_output.plain(', '.join(holders[one.id]))}")
-
-
-def _holders(store: Any) -> dict[str, list[str]]:
-    from gastown_tui.domain.queries import holders
-
-    return holders(store.list(include_closed=True, include_wisps=True))
 
 
 @click.command()

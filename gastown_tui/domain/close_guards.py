@@ -1,8 +1,9 @@
 """What may be closed, and what closing, opening and putting off a bead brings with it.
 
 An epic (and whatever else has parts) is closed when its parts are. It never closes by itself,
-except inside a molecule, where a container goes with its last step. Opening a part again opens what
-it is part of. What is put off until a time wakes by itself; without a time it waits for a word.
+except in a molecule, where a container goes with its last step, and the molecule with its last one.
+Opening a part again opens what it is part of. What is put off until a time wakes by itself; without
+a time it waits for a word.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from gastown_tui.domain.bead import Bead, instant, timestamp
+from gastown_tui.domain.bead import Bead, timestamp
 from gastown_tui.domain.bead_filters import parent_of
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.operations import (
@@ -152,7 +153,7 @@ def deferring(bead: Bead, until: datetime | None) -> list[Operation]:
     if bead.is_closed:
         raise Conflict(f"{bead.id} is {bead.status}", hint="reopen it first")
     return [
-        Require(bead.id, status=bead.status),
+        Require(bead.id, status=(bead.status, "open")),
         SetField(bead.id, "status", DEFERRED),
         SetField(bead.id, "defer_until", None if until is None else timestamp(until)),
     ]
@@ -170,18 +171,6 @@ def undeferring(bead: Bead) -> list[Operation]:
     if bead.status == DEFERRED:
         found.append(SetField(bead.id, "status", "open"))
     return found
-
-
-def waking(beads: Iterable[Bead], now: datetime) -> list[list[Operation]]:
-    """What wakes the beads whose time has come, a transaction each.
-
-    One that somebody has changed meanwhile is left as it is: its transaction fails.
-    """
-    return [
-        [Require(bead.id, status=DEFERRED), *undeferring(bead)]
-        for bead in beads
-        if bead.status == DEFERRED and 0 < instant(bead.defer_until) <= now.timestamp()
-    ]
 
 
 class Epic(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What is asked about many beads at once: who waits, what is stale or there twice, figures."""
+"""What is asked about many beads at once: what is stale, what is there twice, and figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import msgspec
 
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.close_guards import epics
-from gastown_tui.domain.ready import BLOCKING, Edge, Node, blocked, is_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,50 +19,6 @@ _DAY: Final = 86_400.0
 _HOUR: Final = 3600.0
 _SAME: Final = ("title", "description", "design", "acceptance_criteria")
 """Fields in which beads must agree to be the same work."""
-
-
-def holders(beads: Iterable[Bead]) -> dict[str, list[str]]:
-    """Who waits for whom, as `ready.blocked` says it.
-
-    Args:
-        beads: all of a directory, closed ones too.
-    """
-    kept = list(beads)
-    return blocked({bead.id: _node(bead) for bead in kept}, [e for b in kept for e in _edges(b)])
-
-
-def _node(bead: Bead) -> Node:
-    return Node(
-        id=bead.id,
-        status=bead.status,
-        issue_type=bead.issue_type,
-        priority=bead.priority,
-        created=0.0,
-        deferred_until=instant(bead.defer_until),
-        hidden=bead.pinned or bead.is_template or bead.ephemeral,
-        failed=is_failure(bead.close_reason),
-    )
-
-
-def _edges(bead: Bead) -> list[Edge]:
-    return [
-        Edge(
-            bead.id,
-            edge.depends_on_id,
-            edge.type,
-            edge.type == "waits-for" and _any_child(edge.metadata),
-        )
-        for edge in bead.dependencies
-        if edge.type in BLOCKING
-    ]
-
-
-def _any_child(metadata: str) -> bool:
-    try:
-        found = msgspec.json.decode(metadata or "{}")
-    except msgspec.DecodeError:
-        return False
-    return isinstance(found, dict) and found.get("gate") == "any-children"
 
 
 def stale(beads: Iterable[Bead], now: float, days: float = STALE_DAYS) -> list[Bead]:
@@ -146,16 +101,16 @@ def counted(beads: Iterable[Bead], by: str) -> list[tuple[str, int]]:
     return sorted(counts.items())
 
 
-def stats(beads: Iterable[Bead], ready: int) -> dict[str, Any]:
+def stats(beads: Iterable[Bead], ready: int, blocked: int) -> dict[str, Any]:
     """Figures of a directory, named as `bd stats --json` names them.
 
     Args:
         beads: all that are no tombstones and no wisps.
         ready: how many can be worked on now.
+        blocked: how many wait for others.
     """
     kept = list(beads)
     by_status: Mapping[str, int] = Counter(bead.status for bead in kept)
-    held = holders(kept)
     leads = [
         instant(bead.closed_at) - instant(bead.created_at)
         for bead in kept
@@ -167,7 +122,7 @@ def stats(beads: Iterable[Bead], ready: int) -> dict[str, Any]:
         "in_progress_issues": by_status.get("in_progress", 0),
         "hooked_issues": by_status.get("hooked", 0),
         "closed_issues": by_status.get("closed", 0),
-        "blocked_issues": len(held),
+        "blocked_issues": blocked,
         "deferred_issues": by_status.get("deferred", 0),
         "ready_issues": ready,
         "pinned_issues": by_status.get("pinned", 0),

@@ -179,9 +179,10 @@ def test_a_towns_list_is_of_the_work_in_its_rigs(run, tmp_path, monkeypatch):
     assert run("list", "-n", "1").endswith("urgent")
 
 
-def test_dolt_is_refused(run):
+def test_beads_of_dolt_need_bd(run, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
     Path("../.beads/metadata.json").write_text('{"backend":"dolt"}')
-    assert "Dolt" in run("list", code=1)
+    assert "kept by bd" in run("list", code=1)
 
 
 def test_start_is_light():

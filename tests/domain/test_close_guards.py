@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from gastown_tui.domain import close_guards
-from gastown_tui.domain.bead import Bead, Dependency, timestamp
+from gastown_tui.domain.bead import Bead, Dependency
 from gastown_tui.domain.close_guards import Around, guard
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.operations import (
@@ -60,10 +60,16 @@ def test_many_holders_are_not_all_named():
         guard(Around(bead=Bead(id="a"), blockers=[f"b{n}" for n in range(7)]))
 
 
-def test_the_last_step_closes_its_container_but_never_the_root():
+def test_the_last_step_closes_what_it_is_part_of():
     root = Bead(id="m", issue_type="molecule")
     box = part("m.1", "m", issue_type="epic")
-    beads = [root, box, part("m.1.1", "m.1", status="closed"), part("m.1.2", "m.1")]
+    beads = [
+        root,
+        box,
+        part("m.1.1", "m.1", status="closed"),
+        part("m.1.2", "m.1"),
+        part("m.2", "m"),
+    ]
     found = close_guards.closing(beads[3], "did it", beads, session="s")
     assert [(one.bead, one.session) for one in found] == [("m.1.2", "s"), ("m.1", "")]
     assert close_guards.closing(root, "r", beads) == [Close("m", "r")]
@@ -109,7 +115,7 @@ def test_replaced_by_another():
 def test_put_off_and_taken_up():
     bead = Bead(id="a", status="blocked")
     assert close_guards.deferring(bead, NOW) == [
-        Require("a", status="blocked"),
+        Require("a", status=("blocked", "open")),
         SetField("a", "status", "deferred"),
         SetField("a", "defer_until", "2026-03-10T12:00:00Z"),
     ]
@@ -122,20 +128,6 @@ def test_put_off_and_taken_up():
     ):
         with pytest.raises(Conflict):
             refused()
-
-
-def test_what_is_due_wakes_and_what_has_no_date_does_not():
-    def off(name, **length):
-        until = timestamp(NOW + timedelta(**length)) if length else ""
-        return Bead(id=name, status="deferred", defer_until=until)
-
-    beads = [off("past", hours=-1), off("now", hours=0), off("later", hours=1), off("dateless")]
-    beads.append(Bead(id="open", defer_until=timestamp(NOW - timedelta(hours=1))))
-    found = close_guards.waking(beads, NOW)
-    assert [batch[0] for batch in found] == [
-        Require("past", status="deferred"),
-        Require("now", status="deferred"),
-    ]
 
 
 def test_epics_tell_how_far_they_are():
