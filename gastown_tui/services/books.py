@@ -13,6 +13,7 @@ from gastown_tui.domain.bead import Bead, Deleted
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Operation
+from gastown_tui.domain.retention import TooFarBehind
 from gastown_tui.domain.town import Agent, Convoy, Request, Rig
 from gastown_tui.services.ports import Applied, Store
 
@@ -31,7 +32,15 @@ _READINESS = (
 """Fields of a bead that readiness, its own or another's, depends on."""
 
 
-class WorkStore(Store, Protocol):
+class FollowedStore(Store, Protocol):
+    """A store that says how far it has come."""
+
+    @property
+    def last_change(self) -> int:
+        """The number of the newest change."""
+
+
+class WorkStore(FollowedStore, Protocol):
     """A store whose beads are work to pick up."""
 
     def ready_ids(self, now: datetime, /) -> Sequence[str]:
@@ -59,7 +68,7 @@ class RigBooks(msgspec.Struct):
 class Books:
     """Beads of the town and of every rig; `refresh` follows what anybody has written."""
 
-    def __init__(self, town: Store, rigs: Mapping[str, RigBooks]) -> None:
+    def __init__(self, town: FollowedStore, rigs: Mapping[str, RigBooks]) -> None:
         self.town = town
         self.rigs = dict(rigs)
         self._change = -1
@@ -103,9 +112,12 @@ class Books:
                 del rig.closed[bead]
 
     def _refresh_town(self) -> bool:
-        first = self._change < 0
-        change, beads = self.town.changes(max(self._change, 0))
-        if first:
+        try:
+            change, beads = self._followed(self.town, self._change)
+        except TooFarBehind:
+            self._forget_town()
+            change, beads = self._followed(self.town, -1)
+        if self._change < 0:
             beads = [*self.town.list(include_wisps=True), *self._newest_events()]
         if not beads and change == self._change:
             return False
@@ -115,6 +127,17 @@ class Books:
         while len(self.events) > EVENTS_KEPT:
             del self.events[next(iter(self.events))]
         return True
+
+    @staticmethod
+    def _followed(store: FollowedStore, after: int) -> tuple[int, Sequence[Bead | Deleted]]:
+        """What has changed; nothing yet for a reader that is about to list everything."""
+        return (store.last_change, ()) if after < 0 else store.changes(after)
+
+    def _forget_town(self) -> None:
+        """Begin as with nothing read."""
+        self._change, self.town_record = -1, None
+        for known in (self.agents, self.requests, self.rig_records, self.convoys, self.events):
+            known.clear()
 
     def _newest_events(self) -> Sequence[Bead]:
         """What a former controller has noted, oldest first."""
@@ -163,12 +186,17 @@ class Books:
                         rig.closed[bead] = found
 
     def _refresh_rig(self, rig: RigBooks, now: datetime) -> bool:
-        first = rig.change < 0
         is_due = rig.ready_at is None or now - rig.ready_at > READY_FOR
         if is_due:
             rig.store.wake(now)
-        change, beads = rig.store.changes(max(rig.change, 0))
-        if first:
+        try:
+            change, beads = self._followed(rig.store, rig.change)
+        except TooFarBehind:
+            rig.change, is_due = -1, True
+            rig.beads.clear()
+            rig.closed.clear()
+            change, beads = self._followed(rig.store, -1)
+        if rig.change < 0:
             beads = rig.store.list()
         rig.change = change
         if not beads and not is_due:

@@ -8,7 +8,8 @@ from gastown_tui.adapters.store import init_store
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import timestamp
 from gastown_tui.domain.config import RigConfig
-from gastown_tui.domain.operations import AddDependency, Close, SetField
+from gastown_tui.domain.operations import AddDependency, Close, Delete, SetField
+from gastown_tui.domain.retention import TooFarBehind
 from gastown_tui.services import books as services_books
 from gastown_tui.services.books import Books, RigBooks
 
@@ -102,3 +103,23 @@ def test_closed_beads_are_let_go_but_those_of_a_convoy(rig, monkeypatch):
     books.town.apply([Close(bead=convoy)], actor="a")
     books.refresh(NOW)
     assert list(found.closed) == beads[-3:]
+
+
+def test_books_that_are_too_far_behind_read_everything_anew(rig, monkeypatch):
+    books, found, store = rig
+    kept, gone = (store.create(actor="a", title=title).id for title in ("kept", "gone"))
+    note = books.town.apply([records.event("k", "x", "e", "a")], actor="a").ids[0]
+    books.refresh(NOW)
+    assert note in books.events
+    store.apply([SetField(bead=gone, field="ephemeral", value=True), Delete(bead=gone)], actor="a")
+    books.town.apply([Delete(bead=note)], actor="a")
+
+    def behind(after):
+        raise TooFarBehind(after)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._store, "changes", behind)
+        patch.setattr(books.town, "changes", behind)
+        assert books.refresh(NOW)
+    assert set(found.beads) == set(found.ready) == {kept}
+    assert books.events == {}

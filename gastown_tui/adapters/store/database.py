@@ -190,6 +190,9 @@ class Database:
         """Make the indexes and declare the store whole."""
         run_all(connection, _INDEXES)
         run_all(connection, READY_INDEXES)
+        connection.execute(
+            "INSERT INTO meta SELECT 'horizon', value FROM meta WHERE key = 'change'"
+        )
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager

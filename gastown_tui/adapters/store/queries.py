@@ -17,6 +17,7 @@ from gastown_tui.domain.bead import TOMBSTONE, Bead, Deleted, decode
 from gastown_tui.domain.errors import BadInput, NotFound
 from gastown_tui.domain.operations import Entry, decode_operation
 from gastown_tui.domain.ready import Node, Rules, blocked, pick, ready
+from gastown_tui.domain.retention import TooFarBehind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -225,21 +226,30 @@ def dependents(database: Database, bead: str) -> list[tuple[str, str]]:
 def changes(database: Database, after: int) -> tuple[int, list[Bead | Deleted]]:
     """Beads changed since a change, newest state each, and the number of the last change.
 
-    A number that this store never gave out asks for everything.
+    Args:
+        database: the store.
+        after: 0 for everything.
+
+    Raises:
+        TooFarBehind: the store never gave out this number, or does not know any more what was
+            deleted since.
     """
     query = "SELECT id, line, change FROM bead JOIN body USING (n) WHERE change > ? ORDER BY change"
-    found = database.rows(query, (after,))
-    if not found:
-        last = int(database.meta("change"))
-        if after <= last:
-            return last, []
-        return changes(database, -1)
+    with database.read() as connection:
+        known = dict(connection.execute(_KNOWN))
+        found = connection.execute(query, (after,)).fetchall()
+    last = int(known["change"])
+    if after > last or 0 < after < int(known.get("horizon", 0)):
+        raise TooFarBehind(after)
     result: list[Bead | Deleted] = []
     for bead, line, _ in found:
         state = None if line is None else decode(line)
         gone = state is None or state.status == TOMBSTONE
         result.append(Deleted(id=bead) if state is None or gone else state)
-    return int(found[-1][2]), result
+    return last, result
+
+
+_KNOWN: Final = "SELECT key, value FROM meta WHERE key IN ('change', 'horizon')"
 
 
 def history(database: Database, bead: str) -> list[Entry]:

@@ -147,7 +147,9 @@ class StoreReader:
     def changes(self, after: int) -> Changes:
         """Beads changed since change number `after`, newest state each, and the new number.
 
-        A number of another store (it was rebuilt) asks for everything.
+        Raises:
+            TooFarBehind: the number is of another store (it was rebuilt), or so old that deleted
+                wisps are forgotten: read everything anew, from 0 or by `list`.
         """
         return queries.changes(self._core.database, after)
 

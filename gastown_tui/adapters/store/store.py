@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gastown_tui.adapters.store import absorb as absorbing
 from gastown_tui.adapters.store import blocking, location, queries
 from gastown_tui.adapters.store import fold as folding
+from gastown_tui.adapters.store import prune as pruning
 from gastown_tui.adapters.store.core import Core
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.reader import StoreReader
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from gastown_tui.adapters.store.prune import Pruned
     from gastown_tui.adapters.store.records import Applied, FoldResult
     from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.operations import Operation
@@ -203,6 +205,13 @@ class BeadStore(StoreReader):
         with self._core.fold_lock.held():
             folding.recover(self._core)
             return absorbing.absorb(self._core)
+
+    def prune(self, now: datetime) -> Pruned:
+        """Take away what need not be kept: old operations, too many events, ids of gone wisps.
+
+        Meant to be done once an hour; a reader that followed from long ago is told to read anew.
+        """
+        return pruning.prune(self._core, now.timestamp())
 
     def close(self) -> None:
         """Close the store; nothing is folded."""
