@@ -3,11 +3,15 @@
 A row is read in one call as 64-bit cells. Their layout (`ghostty_type_json`, type GhosttyCell):
 bits 0-1 content tag, 2-25 content (code point, or a background colour), 26-41 style id, 42-43
 width. A style is asked for once per run of equal ids.
+
+Most rows hold single code points of one column in few styles. They are read as one large integer:
+shifts and masks then work on all cells at once. The others are read cell by cell.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 from itertools import groupby
 from typing import Any, Final
@@ -23,6 +27,7 @@ _TAG_PALETTE: Final = 2
 _WIDE_HEAD: Final = 1
 _WIDE_TAIL: Final = 2
 _SPACER_HEAD: Final = 3
+_CONTENT_SHIFT: Final = 2
 _STYLE_SHIFT: Final = 26
 _WIDTH_SHIFT: Final = 42
 _STYLE_ID: Final = 0xFFFF
@@ -34,7 +39,24 @@ _LOOK: Final = _STYLE_ID << _STYLE_SHIFT | _TAG
 _TAIL: Final = _WIDE_TAIL << _WIDTH_SHIFT
 _WIDTH: Final = 3 << _WIDTH_SHIFT
 
+_CELLS: Final = int.from_bytes(b"\1\0\0\0\0\0\0\0" * 2000, "little")
+"""1 in every cell of the widest row."""
+_SIMPLE_STYLES: Final = 0xFF
+# A row with one of these bits is read cell by cell: no code point, a wide one, a style id that
+# does not fit a byte.
+_COMPLEX: Final = _CELLS * (
+    _TAG
+    | _WIDTH
+    | (_STYLE_ID & ~_SIMPLE_STYLES) << _STYLE_SHIFT
+    | (_CONTENT & ~_CODEPOINT) << _CONTENT_SHIFT
+)
+_WIDE: Final = _CELLS * _WIDTH
+_STYLED: Final = _CELLS * (_STYLE_ID << _STYLE_SHIFT)
+_BEYOND_LATIN: Final = _CELLS * ((_CODEPOINT & ~0xFF) << _CONTENT_SHIFT)
+_SAME_STYLE: Final = re.compile(rb"(.)\1*+", re.DOTALL)
+
 _SHAPES: Final[dict[int, CursorShape]] = {0: "bar", 1: "block", 2: "underline", 3: "block"}
+_CELLS_RAW: Final = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW
 _STYLE_CACHE: Final = 4096
 # GhosttyStyle from byte 8: two colours (tag, value), the underline's colour, eight flags, line.
 _STYLE: Final = struct.Struct("<I4x3B5xI4x3B5x16x8?i")
@@ -171,9 +193,10 @@ class RowReader:
         found: list[tuple[int, int]] = []
         y = 0
         while lib.ghostty_render_state_row_iterator_next(self._iterator[0]):
-            values = self._values()
-            if any(value & _WIDTH for value in values):
-                found += [(x, y) for x in _torn(values, self._view.len, self._wraps())]
+            bits = self._bits()
+            if bits & _WIDE:
+                places = _torn(_values(bits), self._view.len, self._wraps())
+                found += [(x, y) for x in places]
             y += 1
         return found
 
@@ -198,24 +221,44 @@ class RowReader:
             blinking=bool(out.blinking),
         )
 
-    def _values(self) -> tuple[int, ...]:
-        """The cells of the row under the iterator, without the empty ones at its end."""
-        key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS_RAW
-        check(lib.ghostty_render_state_row_get(self._iterator[0], key, self._view), "cells")
+    def _bits(self) -> int:
+        """The cells of the row under the iterator as one integer, the first one lowest."""
+        if lib.ghostty_render_state_row_get(self._iterator[0], _CELLS_RAW, self._view):
+            raise Unavailable("terminal emulation: cells failed")
         view = self._view
-        raw = bytes(ffi.buffer(view.ptr, view.len * 8)).rstrip(b"\0")
-        return struct.unpack(f"<{-(-len(raw) // 8)}Q", raw + b"\0" * (-len(raw) % 8))
+        return int.from_bytes(ffi.buffer(view.ptr, view.len * 8), "little")
 
     def _read(self) -> Row:
         """The row under the iterator."""
-        values = self._values()
+        bits = self._bits()
+        if bits & _COMPLEX:
+            return self._read_cells(_values(bits))
+        text = _text(bits)
+        if not bits & _STYLED:
+            text = text.rstrip(" ")
+            return ((text, 0, len(text)),) if text else ()
+        self._bind()
+        runs: list[tuple[str, int, int]] = []
+        ids = (bits >> _STYLE_SHIFT).to_bytes(8 * len(text), "little")[::8]
+        for match in _SAME_STYLE.finditer(ids):
+            start, end = match.span()
+            style = self._style_at(start) if ids[start] else 0
+            _join(runs, text[start:end], style, end - start)
+        return _trimmed(runs)
+
+    def _bind(self) -> None:
+        """Make `_select` choose cells of the row under the iterator."""
+        key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS
+        check(lib.ghostty_render_state_row_get(self._iterator[0], key, self._cells), "row")
+
+    def _read_cells(self, values: tuple[int, ...]) -> Row:
+        """The row under the iterator, whatever it holds."""
         runs: list[tuple[str, int, int]] = []
         bound, x = False, 0
         for look, group in groupby(values, _LOOK.__and__):
             part = list(group)
             if look and not bound:
-                key = lib.GHOSTTY_RENDER_STATE_ROW_DATA_CELLS
-                check(lib.ghostty_render_state_row_get(self._iterator[0], key, self._cells), "row")
+                self._bind()
                 bound = True
             self._append(runs, x, look, part)
             x += len(part)
@@ -225,7 +268,7 @@ class RowReader:
         tag = look & _TAG
         if tag >= _TAG_PALETTE:
             for value in part:
-                content = value >> 2 & _CONTENT
+                content = value >> _CONTENT_SHIFT & _CONTENT
                 colour = (
                     cells.palette(content)
                     if tag == _TAG_PALETTE
@@ -244,7 +287,11 @@ class RowReader:
         if tag == _TAG_GRAPHEME:
             text = "".join(self._grapheme_at(x + place) for place in range(len(part)))
         else:
-            chars = [chr(value >> 2 & _CODEPOINT) for value in part if value & _WIDTH != _TAIL]
+            chars = [
+                chr(value >> _CONTENT_SHIFT & _CODEPOINT)
+                for value in part
+                if value & _WIDTH != _TAIL
+            ]
             text = "".join(chars).replace("\0", " ")
         _join(runs, text if text.isprintable() else _clean(text), style, len(part))
 
@@ -272,6 +319,26 @@ class RowReader:
         check(code, "a grapheme")
         text = bytes(ffi.buffer(self._text, self._grapheme.len)).decode("utf-8", "replace")
         return text.rstrip("\N{ZERO WIDTH JOINER}")  # the next cell is a character of its own
+
+
+def _values(bits: int) -> tuple[int, ...]:
+    """The cells of a row, without the empty ones at its end."""
+    count = bits.bit_length() + 63 >> 6
+    return struct.unpack(f"<{count}Q", bits.to_bytes(count * 8, "little"))
+
+
+def _text(bits: int) -> str:
+    """The code points of a row of single ones, blanks for the empty ones."""
+    count = bits.bit_length() + 63 >> 6
+    content = (bits >> _CONTENT_SHIFT).to_bytes(count * 8, "little")
+    if bits & _BEYOND_LATIN:
+        points = bytearray(count * 4)
+        points[::4], points[1::4], points[2::4] = content[::8], content[1::8], content[2::8]
+        text = points.decode("utf-32-le", "replace")
+    else:
+        text = content[::8].decode("latin-1")
+    text = text.replace("\0", " ")
+    return text if text.isprintable() else _clean(text)
 
 
 def _torn(values: tuple[int, ...], cols: int, wraps: bool) -> list[int]:  # noqa: FBT001
