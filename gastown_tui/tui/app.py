@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App
+from textual.driver import Driver
+from textual.notifications import SeverityLevel
 
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.ports import Clocks, ScreensPort, TownPort
 from gastown_tui.tui.screens.town import TownScreen
 from gastown_tui.tui.theme import textual_theme, use_colour
+
+_FADES_S = 0.5
+"""A message is gone this long after its time at the latest."""
 
 
 def styles_dir() -> Path:
@@ -44,10 +49,33 @@ class GastownApp(App[None], inherit_bindings=False):
         self.animation_level = "none"
         self.register_theme(textual_theme())
         self.theme = "gastown"
-        self.dashboard = TownScreen(
-            town, port, clocks or Clocks(time.time, time.monotonic), Keymap(keys)
-        )
+        self._clocks = clocks or Clocks(time.time, time.monotonic)
+        self._covered_until = 0.0
+        self.dashboard = TownScreen(town, port, self._clocks, Keymap(keys))
+        self.dashboard.terminal = self.terminal
 
     def on_mount(self) -> None:
         """Open the dashboard."""
         self.push_screen(self.dashboard)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message over the panes for a moment, `timeout` seconds long."""
+        lasts = self.NOTIFICATION_TIMEOUT if timeout is None else timeout
+        until = self._clocks.steady() + lasts + _FADES_S
+        self._covered_until = max(self._covered_until, until)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def terminal(self) -> Driver | None:
+        """The terminal, for lines past Textual's compositor; None while a message lies over it."""
+        driver = self._driver
+        if driver is None or driver.is_headless or not self.is_running:
+            return None
+        return driver if self._clocks.steady() >= self._covered_until else None

@@ -79,7 +79,7 @@ class Hub:
             return
         dirty = view.picture.apply(frame)
         if view is big:
-            view.picture_changed(dirty)
+            view.picture_changed(dirty, hurry=True)
             self._port.ack(frame.session, frame.number)
             return
         before = self._dirty.get(frame.session, set())

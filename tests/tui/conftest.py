@@ -92,13 +92,14 @@ def seat():
     """A context manager that gives a seat."""
 
     @asynccontextmanager
-    async def build(size=(120, 40), agents=12, town=None, screens=None, keys=None):
+    async def build(size=(120, 40), agents=12, town=None, screens=None, keys=None, driver=None):
         built, shown = fake_town.build(agents, now=NOW)
         town, screens = town or built, screens or shown
         jumped = [0.0]
         clocks = Clocks(lambda: NOW, lambda: time.monotonic() + jumped[0])
         app = GastownApp(town, screens, keys=keys, clocks=clocks)
-        async with app.run_test(size=size) as pilot:
+        app.driver_class = driver or app.driver_class
+        async with app.run_test(size=size, headless=driver is None) as pilot:
             made = Seat(app, town, screens, pilot, jumped)
             await made.until(lambda: made.board.stage.selected or not town.feed.get("agents"))
             await pilot.pause()

@@ -42,6 +42,9 @@ class Board(Screen[None], inherit_bindings=False):
     desk: Desk
     """What is selected and wanted; given by the screen that handles keys."""
 
+    terminal: Callable[[], Output | None] = staticmethod(lambda: None)
+    """Where lines may be painted straight to, if they may; given by the application."""
+
     ALLOW_SELECT = False
     AUTO_FOCUS = ""
     BINDINGS: ClassVar = []
@@ -88,9 +91,9 @@ class Board(Screen[None], inherit_bindings=False):
 
     def _output(self) -> Output | None:
         """The terminal, as long as nothing lies over the panes."""
-        app = self.app
-        assert isinstance(app, Terminals)
-        return app.terminal() if self._overlay is None and self.is_current else None
+        if self._overlay is not None or not self.is_current or not self.is_running:
+            return None
+        return self.terminal()
 
     def _after(self, delay: float, call: Callable[[], None]) -> None:
         self.set_timer(max(delay, 0.001), call)

@@ -126,6 +126,8 @@ class LineList(Painted):
         """Look at the visible rows of these keys (all without) and paint what reads differently."""
         dirty = []
         width, height = self.size
+        if not height:  # hidden: what comes now is seen when it is shown again
+            self._painted.clear()
         for y in range(height):
             found = self._painted.get(y)
             if found is None or not self._concerns(y, changed):
@@ -229,6 +231,7 @@ class LineList(Painted):
         self._painted.clear()
         if self._keys:
             self._reveal()
+        self.refresh_lines(range(self.size.height))
 
     def on_focus(self) -> None:
         """The cursor and the title look different."""

@@ -8,6 +8,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from gastown_tui.tui.brush import Brush
 from gastown_tui.tui.paint import blank, paint_line
 from gastown_tui.viewmodels.text import Line
 
@@ -19,6 +20,8 @@ class Painted(Widget):
     """
 
     ALLOW_SELECT = False
+    brush: Brush | None = None
+    """Paints its lines, where the parent has one."""
 
     def strip_at(self, y: int, width: int) -> Strip:
         """Line `y` as a strip of exactly `width` cells, the widget's width; a lookup."""
@@ -34,8 +37,15 @@ class Painted(Widget):
             return [strip.crop(left, right) for strip in strips]
         return strips
 
-    def refresh_lines(self, lines: Iterable[int]) -> None:
-        """Paint these lines again."""
+    def refresh_lines(self, lines: Iterable[int], *, hurry: bool = False) -> None:
+        """Paint these lines again; in a `hurry`, before anything else."""
+        if self.brush is None:
+            self.refresh_slowly(lines)
+        else:
+            self.brush.paint(self, lines, hurry=hurry)
+
+    def refresh_slowly(self, lines: Iterable[int]) -> None:
+        """Have Textual paint these lines when it comes to it."""
         width = self.size.width
         regions = [Region(0, y, width, 1) for y in lines]
         if regions:
@@ -60,7 +70,7 @@ class Bar(Painted):
         """Say something else; nothing is painted when it is the same."""
         if line != self._line:
             self._line, self._strip = line, None
-            self.refresh(Region(0, 0, self.size.width, 1))
+            self.refresh_lines((0,))
 
     def strip_at(self, y: int, width: int) -> Strip:
         """The line as last shown."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
@@ -90,23 +89,23 @@ class PaneView(Painted):
     def reset(self) -> None:
         """Forget every painted line."""
         self._strips.clear()
-        self.refresh(self.size.region)
+        self.refresh_lines(range(self.size.height))
 
-    def picture_changed(self, dirty: set[int] | None) -> None:
+    def picture_changed(self, dirty: set[int] | None, *, hurry: bool = False) -> None:
         """Paint what a frame changed; None for everything."""
         size = self.size
         place = self._place()
         if dirty is None or place != self._shape:
             self._strips.clear()
             self._shape = place
-            self.refresh(size.region)
+            self.refresh_lines(range(size.height), hurry=hurry)
             return
         top = self._shape[1]
         for row in dirty:
             self._strips.pop(row, None)
         lines = [row - top + 1 for row in dirty if top <= row < top + size.height - 1]
         if lines:
-            self.refresh(*(Region(0, y, size.width, 1) for y in lines))
+            self.refresh_lines(lines, hurry=hurry)
 
     def first_row(self) -> int:
         """The row of the picture that stands under the title."""

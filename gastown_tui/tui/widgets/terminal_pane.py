@@ -49,7 +49,7 @@ class TerminalPane(PaneView):
             self.back, self._old = 0, []
             self._strips.clear()
             self._shape = self._place()
-            self.refresh(self.size.region)
+            self.refresh_lines(range(self.size.height))
             self.post_message(self.Scrolled())
 
     async def scroll_history(self, step: int) -> None:
@@ -96,10 +96,10 @@ class TerminalPane(PaneView):
             return self._old[row] if 0 <= row < len(self._old) else None
         return super().row_at(row)
 
-    def picture_changed(self, dirty: set[int] | None) -> None:
+    def picture_changed(self, dirty: set[int] | None, *, hurry: bool = False) -> None:
         """Paint a frame, unless the history is shown."""
         if not self.back:
-            super().picture_changed(dirty)
+            super().picture_changed(dirty, hurry=hurry)
 
     def on_key(self, event: events.Key) -> None:
         """Send the key to the session."""
