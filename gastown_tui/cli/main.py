@@ -21,7 +21,7 @@ _VERBS: Final = {
     "attach": ("gastown_tui.cli.attach", "attach", "one session in this terminal"),
     "bd": ("gastown_tui.cli.bd", "bd", "the verbs and flags of `bd`, for agents that know it"),
     "bead": ("gastown_tui.cli.bead", "bead", "create, read and change beads"),
-    "convoy": ("gastown_tui.cli.work", "convoy", "follow beads together"),
+    "convoy": ("gastown_tui.cli.convoy", "convoy", "beads that travel together"),
     "demo": ("gastown_tui.cli.demo", "demo", "a throw-away town with agents at work"),
     "done": ("gastown_tui.cli.work", "done", "(agents) hand the branch in"),
     "down": ("gastown_tui.cli.town", "down", "end the sessions, keep the hooks, stop the daemons"),

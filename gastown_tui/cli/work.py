@@ -1,4 +1,4 @@
-"""`gastown sling|done|hook|prime|convoy`: work, for the overseer and for agents."""
+"""`gastown sling|done|hook|prime`: work, for the overseer and for agents."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, town_dir
-from gastown_tui.domain.errors import BadInput, Conflict, NotFound
+from gastown_tui.cli.common import actor, poke, show, show_json, town_dir
+from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from gastown_tui.adapters.store import BeadStore
@@ -192,62 +192,3 @@ def agent_stop() -> None:
     )
     if reason:
         show_json({"decision": "block", "reason": reason})
-
-
-@click.group()
-def convoy() -> None:
-    """Follow beads together."""
-
-
-@convoy.command("create")
-@click.argument("title")
-@click.argument("beads", nargs=-1, required=True)
-@click.option("--sling", "is_slung", is_flag=True, help="And hand all of them to polecats.")
-def convoy_create(title: str, beads: tuple[str, ...], is_slung: bool) -> None:
-    """Make a convoy of BEADS; prints its id."""
-    from gastown_tui.roots.town import open_books, town_config
-    from gastown_tui.services import slinging
-
-    town = town_dir()
-    books = open_books(town)
-    beads = tuple(_full_id(books, bead) for bead in beads)
-    show(slinging.convoy(books, title, {"beads": " ".join(beads)}, actor()))
-    if is_slung:
-        for bead in beads:
-            slinging.sling(books, town_config(town).id, bead, {}, actor())
-    poke(town)
-
-
-@convoy.command("list")
-@click.option("--json", "as_json", is_flag=True)
-def convoy_list(as_json: bool) -> None:
-    """The open convoys."""
-    rows = list(tables(town_dir())["convoys"].values())
-    if as_json:
-        show_json(rows)
-        return
-    table(
-        ("CONVOY", "DONE", "WORKING", "TITLE"),
-        [(r["id"], f"{r['closed']}/{r['total']}", r["working"], r["title"]) for r in rows],
-    )
-
-
-@convoy.command("show")
-@click.argument("convoy_id")
-@click.option("--json", "as_json", is_flag=True)
-def convoy_show(convoy_id: str, as_json: bool) -> None:
-    """The beads of a convoy."""
-    found = tables(town_dir())
-    row = found["convoys"].get(convoy_id)
-    if row is None:
-        raise NotFound(f"there is no open convoy {convoy_id!r}", hint="see `gastown convoy list`")
-    beads = row["beads"] if isinstance(row["beads"], list) else []
-    rows = [found["beads"][bead] for bead in beads if bead in found["beads"]]
-    if as_json:
-        show_json(row | {"rows": rows})
-        return
-    show(f"{row['id']} {row['title']}: {row['closed']}/{row['total']}")
-    table(
-        ("BEAD", "STATUS", "ASSIGNEE", "TITLE"),
-        [(r["id"], r["status"], r["assignee"], r["title"]) for r in rows],
-    )

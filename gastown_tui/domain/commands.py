@@ -149,8 +149,16 @@ class CloseConvoy(_Command, frozen=True, kw_only=True):
     convoy: str
 
 
+class FeedConvoy(_Command, frozen=True, kw_only=True):
+    """Beads of a launched convoy have become ready and are not slung: sling them."""
+
+    convoy: str
+    beads: tuple[str, ...]
+
+
 Command: TypeAlias = (
     Dispatch
+    | FeedConvoy
     | PrepareSandbox
     | StartSession
     | EndSession

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gastown_tui.domain import rules_agents, rules_queue, rules_work
+from gastown_tui.domain import convoys, rules_agents, rules_queue, rules_work
 from gastown_tui.domain.commands import Command, Escalate
 from gastown_tui.domain.town import Now, Town
 from gastown_tui.domain.view import View, view
@@ -40,7 +40,7 @@ _ALWAYS: Final[tuple[Rule, ...]] = (
     rules_agents.put_away,
     rules_queue.waiting_for_overseer,
     rules_work.strange_hooks,
-    rules_work.convoys,
+    convoys.closing,
 )
 """Finishing and recording."""
 _WHEN_UP: Final[tuple[Rule, ...]] = (
@@ -51,6 +51,7 @@ _WHEN_UP: Final[tuple[Rule, ...]] = (
     rules_agents.set_to_work,
     rules_agents.start_up_dialogs,
     rules_agents.send_back,
+    convoys.feeding,
     rules_work.dispatches,
 )
 """Beginning, and moving the target."""

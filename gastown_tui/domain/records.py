@@ -34,6 +34,12 @@ RIG: Final = "rig"
 CONVOY: Final = "convoy"
 EVENT: Final = "event"
 TOWN: Final = "town"
+OWNED: Final = "owned"
+"""Label of a convoy that only its owner closes."""
+STAGED: Final = "staged"
+"""Dimension of a convoy that waits for its launch: `ready` or `warnings`."""
+LAUNCHED: Final = "launched"
+"""Dimension of a convoy whose ready work is slung by itself."""
 CUSTOM_TYPES: Final = (AGENT, REQUEST, RIG, CONVOY, TOWN)
 """To be declared in the town directory's `types.custom`."""
 TOWN_RECORD: Final = "hq-town"
@@ -121,7 +127,15 @@ def rig_with(rig: Rig, bead: Bead | None) -> Rig:
 def convoy_of(bead: Bead) -> Convoy:
     """The convoy of a record."""
     tracked = tuple(edge.depends_on_id for edge in bead.dependencies if edge.type == "tracks")
-    return Convoy(id=bead.id, title=bead.title, tracked=tracked, created=instant(bead.created_at))
+    return Convoy(
+        id=bead.id,
+        title=bead.title,
+        tracked=tracked,
+        created=instant(bead.created_at),
+        owned=OWNED in bead.labels,
+        staged=bead.label(STAGED) or "",
+        launched=bead.label(LAUNCHED) is not None,
+    )
 
 
 def _creation(issue_type: str, names: dict[str, str], values: dict[str, Any]) -> dict[str, Any]:

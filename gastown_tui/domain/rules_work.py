@@ -1,4 +1,4 @@
-"""Rules about work: who gets which bead, hooks that make no sense, convoys."""
+"""Rules about work: who gets which bead, hooks that make no sense."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gastown_tui.domain import names
 from gastown_tui.domain.bead import Bead
-from gastown_tui.domain.commands import CloseConvoy, Command, Dispatch, Escalate
+from gastown_tui.domain.commands import Command, Dispatch, Escalate
 from gastown_tui.domain.rules_agents import is_worn_out
 from gastown_tui.domain.town import RUNNING, Town
 from gastown_tui.domain.view import View, is_hooked
@@ -115,12 +115,3 @@ def _escalate(bead: Bead, what: str, text: str) -> Escalate:
         subject=bead.id,
         why=text,
     )
-
-
-def convoys(view: View) -> Iterator[Command]:
-    """Convoys of which every bead is closed, as far as every one can be seen."""
-    prefixes = tuple(f"{rig.config.prefix}-" for rig in view.town.rigs.values())
-    for name, convoy in sorted(view.town.convoys.items()):
-        is_known = all(bead.startswith(prefixes) for bead in convoy.tracked)
-        if convoy.tracked and is_known and not any(b in view.town.beads for b in convoy.tracked):
-            yield CloseConvoy(key=f"convoy:{name}", version=str(len(convoy.tracked)), convoy=name)

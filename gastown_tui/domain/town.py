@@ -113,6 +113,12 @@ class Convoy(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     tracked: tuple[str, ...] = ()
     created: float = 0.0
+    owned: bool = False
+    """Whether only its owner closes it."""
+    staged: str = ""
+    """`ready` or `warnings` while it waits for its launch."""
+    launched: bool = False
+    """Whether what becomes ready in it is slung by itself."""
 
 
 class RunFact(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_tui.domain.bead import Bead, instant
+from gastown_tui.domain.convoys import standing
 from gastown_tui.domain.merge_queue import in_order, score
 from gastown_tui.domain.rules_queue import why_stranded
 from gastown_tui.domain.town import RUNNING, Agent, Request, Town
@@ -230,19 +231,17 @@ def _convoy_rows(seen: View, context: Context) -> dict[str, TableRow]:
     rows: dict[str, TableRow] = {}
     for convoy in town.convoys.values():
         open_ones = [town.beads[bead] for bead in convoy.tracked if bead in town.beads]
-        working = [one for one in open_ones if one.status in {"hooked", "in_progress"}]
-        stuck = [
-            one for one in working
-            if (found := seen.requests.get(one.id)) and found.state == "rejected"
-        ]  # fmt: skip
+        found = standing(seen, convoy)
         rows[convoy.id] = {
             "id": convoy.id,
             "title": convoy.title,
             "total": len(convoy.tracked),
             "closed": sum(bead in closed for bead in convoy.tracked),
-            "working": len(working),
-            "stuck": len(stuck),
-            "state": "open",
+            "working": len(found.working) + len(found.stuck),
+            "stuck": len(found.stuck),
+            "state": found.state,
+            "why": found.why,
+            "owned": convoy.owned,
             "oldest": min((instant(one.created_at) for one in open_ones), default=0.0),
             "beads": list(convoy.tracked),
         }

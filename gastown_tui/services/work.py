@@ -14,6 +14,7 @@ from gastown_tui.domain.commands import (
     Dispatch,
     EndSession,
     Escalate,
+    FeedConvoy,
     MarkStopped,
     Tell,
 )
@@ -22,6 +23,7 @@ from gastown_tui.domain.names import split_address
 from gastown_tui.domain.operations import Close, Hook, Require, SetState
 from gastown_tui.domain.town import RUNNING, STOPPED, Agent
 from gastown_tui.domain.view import is_hooked
+from gastown_tui.services import convoys
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.hooks import write_agent
 from gastown_tui.services.nudger import Nudger
@@ -174,4 +176,13 @@ class Work:
             ],
             actor=ACTOR,
         )
+        context.sync()
+
+    async def feed_convoy(self, command: FeedConvoy) -> None:
+        """Sling what has become ready in a convoy."""
+        context = self._context
+        for rig in sorted({context.books.rig_of(bead) for bead in command.beads}):
+            mine = [bead for bead in command.beads if context.books.rig_of(bead) == rig]
+            convoys.sling_all(context.books, rig, context.config.id, mine, ACTOR)
+        context.note("fed", command.convoy, f"{command.convoy}: slung {', '.join(command.beads)}")
         context.sync()

@@ -1,0 +1,253 @@
+"""`gastown convoy`: beads that travel together, over any rigs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gastown_tui.cli.bead_place import OneLine
+from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, town_dir
+from gastown_tui.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gastown_tui.domain.staging import Staged
+    from gastown_tui.services.books import Books
+
+
+@click.group(cls=OneLine)
+def convoy() -> None:
+    """Convoys: beads that travel together, over any rigs."""
+
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_force = click.option("--force", is_flag=True, help="In spite of warnings.")
+
+
+def _open() -> tuple[Path, Books]:
+    from gastown_tui.roots.town import open_books
+
+    town = town_dir()
+    return town, open_books(town)
+
+
+def _ids(books: Books, given: Sequence[str]) -> tuple[str, ...]:
+    """Full ids of partial ones."""
+    from typing import cast
+
+    from gastown_tui.adapters.store import BeadStore
+
+    stores = (cast("BeadStore", books.rigs[books.rig_of(one)].store) for one in given)
+    return tuple(store.find(one) for store, one in zip(stores, given, strict=True))
+
+
+def _room(town: Path) -> int:
+    from gastown_tui.roots.town import town_config
+
+    return town_config(town).limits.max_working
+
+
+def _refuse_sessions(town: Path, verb: str, target: str) -> None:
+    from gastown_tui.cli.common import refuse_sessions
+
+    refuse_sessions(town, verb, target)
+
+
+@convoy.command("create")
+@click.argument("title")
+@click.argument("beads", nargs=-1, required=True)
+@click.option("--sling", "is_slung", is_flag=True, help="And launch it at once.")
+@click.option("--owned", is_flag=True, help="Only `convoy land` closes it.")
+@_as_json
+def create(
+    *, title: str, beads: tuple[str, ...], is_slung: bool, owned: bool, as_json: bool
+) -> None:
+    """Make a convoy of BEADS; an epic brings its children. Prints its id."""
+    from gastown_tui.domain import records
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    wanted = convoys.staging(books, _ids(books, beads), _room(town))
+    labels = [records.OWNED] if owned else []
+    name = convoys.create(books, title, wanted.beads, actor=actor(), labels=labels)
+    said = _launched(town, books, name, force=True) if is_slung else ""
+    poke(town)
+    if as_json:
+        show_json({"id": name, "beads": list(wanted.beads)})
+        return
+    show(name)
+    if said:
+        click.echo(said, err=True)
+
+
+def _launched(town: Path, books: Books, name: str, *, force: bool) -> str:
+    from gastown_tui.roots.town import town_config
+    from gastown_tui.services import convoys
+
+    mine, room = town_config(town).id, _room(town)
+    return convoys.launch(books, mine, name, room=room, actor=actor(), force=force)
+
+
+@convoy.command("stage")
+@click.argument("beads", nargs=-1, required=True)
+@click.option("--title", default="", help="Make it a convoy under this name, to be launched later.")
+@_as_json
+def stage(*, beads: tuple[str, ...], title: str, as_json: bool) -> None:
+    """Work out waves, errors and warnings of BEADS, of an epic, or of a convoy."""
+    from gastown_tui.domain import records
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    is_convoy = len(beads) == 1 and beads[0].startswith(f"{books.town.prefix}-")
+    wanted = beads if is_convoy else _ids(books, beads)
+    staged = convoys.staging(books, wanted, _room(town))
+    name = beads[0] if is_convoy else ""
+    if title and not is_convoy:
+        label = f"{records.STAGED}:{convoys.staged_state(staged)}"
+        name = convoys.create(books, title, staged.beads, actor=actor(), labels=[label])
+        poke(town)
+    if as_json:
+        show_json(_staged_row(staged, name))
+    else:
+        _show_staged(staged, books, name)
+    if staged.errors:
+        click.get_current_context().exit(1)
+
+
+def _staged_row(staged: Staged, name: str) -> dict[str, Any]:
+    def rows(found: Sequence[Any]) -> list[dict[str, Any]]:
+        return [{"kind": one.kind, "beads": list(one.beads), "text": one.text} for one in found]
+
+    return {
+        "id": name,
+        "beads": list(staged.beads),
+        "waves": [list(wave) for wave in staged.waves],
+        "closed": list(staged.done),
+        "errors": rows(staged.errors),
+        "warnings": rows(staged.warnings),
+    }
+
+
+def _show_staged(staged: Staged, books: Books, name: str) -> None:
+    for number, wave in enumerate(staged.waves, 1):
+        show(f"wave {number}")
+        for bead in wave:
+            show(f"  {bead}  {books.bead(bead).title}")
+    if staged.done:
+        show(f"closed already: {', '.join(staged.done)}")
+    for one in staged.errors:
+        show(f"error: {one.text}")
+    for one in staged.warnings:
+        show(f"warning: {one.text}")
+    if name:
+        show(f"{name}: gastown convoy launch {name}")
+
+
+@convoy.command("launch")
+@click.argument("convoy_id")
+@_force
+def launch(*, convoy_id: str, force: bool) -> None:
+    """Sling all of a convoy: each bead starts when nothing blocks it and there is room."""
+    town, books = _open()
+    said = _launched(town, books, convoy_id, force=force)
+    is_up = poke(town)
+    show(said)
+    if not is_up:
+        click.echo("gastown: the town is not running: gastown up", err=True)
+
+
+@convoy.command("add")
+@click.argument("convoy_id")
+@click.argument("beads", nargs=-1, required=True)
+def add(*, convoy_id: str, beads: tuple[str, ...]) -> None:
+    """Add BEADS; a convoy that has landed is open again."""
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    show(convoys.add(books, convoy_id, _ids(books, beads), actor=actor()))
+    poke(town)
+
+
+@convoy.command("remove")
+@click.argument("convoy_id")
+@click.argument("beads", nargs=-1, required=True)
+def remove(*, convoy_id: str, beads: tuple[str, ...]) -> None:
+    """Take BEADS out; they go on as they are."""
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    show(convoys.remove(books, convoy_id, _ids(books, beads), actor=actor()))
+    poke(town)
+
+
+@convoy.command("own")
+@click.argument("convoy_id")
+@click.option("--no", "is_given_up", is_flag=True, help="It closes by itself again.")
+def own(*, convoy_id: str, is_given_up: bool) -> None:
+    """From now on only `convoy land` closes it."""
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    convoys.own(books, convoy_id, owned=not is_given_up, actor=actor())
+    poke(town)
+    closes = "closes by itself" if is_given_up else "is closed by `convoy land` alone"
+    show(f"{convoy_id} {closes}")
+
+
+@convoy.command("land")
+@click.argument("convoy_id")
+@click.option("--force", is_flag=True, help="Although beads of it are open.")
+def land(*, convoy_id: str, force: bool) -> None:
+    """Close a convoy whose beads are all closed."""
+    from gastown_tui.services import convoys
+
+    town, books = _open()
+    _refuse_sessions(town, "convoy_land", convoy_id)
+    show(convoys.land(books, convoy_id, actor=actor(), force=force))
+    poke(town)
+
+
+@convoy.command("list")
+@click.option("--stranded", "is_stranded", is_flag=True, help="Only those that do not move.")
+@_as_json
+def list_convoys(*, is_stranded: bool, as_json: bool) -> None:
+    """The open convoys."""
+    rows = list(tables(town_dir())["convoys"].values())
+    if is_stranded:
+        rows = [row for row in rows if row["state"] == "stranded"]
+    if as_json:
+        show_json(rows)
+        return
+    table(
+        ("CONVOY", "STATE", "DONE", "WORKING", "TITLE", "WHY"),
+        [
+            (r["id"], r["state"], f"{r['closed']}/{r['total']}", r["working"], r["title"], r["why"])
+            for r in rows
+        ],
+    )
+
+
+@convoy.command("show")
+@click.argument("convoy_id")
+@_as_json
+def show_convoy(*, convoy_id: str, as_json: bool) -> None:
+    """The beads of a convoy."""
+    found = tables(town_dir())
+    row = found["convoys"].get(convoy_id)
+    if row is None:
+        raise NotFound(f"there is no open convoy {convoy_id!r}", hint="see `gastown convoy list`")
+    beads = row["beads"] if isinstance(row["beads"], list) else []
+    rows = [found["beads"][bead] for bead in beads if bead in found["beads"]]
+    if as_json:
+        show_json(row | {"rows": rows})
+        return
+    show(
+        f"{row['id']} {row['title']}: {row['closed']}/{row['total']} [{row['state']}] {row['why']}"
+    )
+    table(
+        ("BEAD", "STATUS", "ASSIGNEE", "TITLE"),
+        [(r["id"], r["status"], r["assignee"], r["title"]) for r in rows],
+    )

@@ -1,0 +1,51 @@
+"""Convoys from the command line, in a town without daemons."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def beads(quiet_town, ok):
+    """An epic of three in a row, and one beside it."""
+    epic = ok("bead", "create", "Epic", "-t", "epic", "--rig", "lib")
+    first = ok("bead", "create", "First", "--parent", epic)
+    second = ok("bead", "create", "Second", "--parent", epic, "--dep", first)
+    third = ok("bead", "create", "Third", "--parent", epic, "--dep", second)
+    return epic, first, second, third
+
+
+def test_an_epic_is_staged_in_waves_and_launched(quiet_town, ok, refused, beads):
+    epic, first, second, third = beads
+    staged = json.loads(ok("convoy", "stage", epic, "--title", "All of it", "--json"))
+    assert staged["waves"] == [[first], [second], [third]]
+    assert staged["errors"] == []
+    name = staged["id"]
+    assert f"{name} is launched: 3 beads slung, 1 can begin" in ok("convoy", "launch", name)
+    for bead in (first, second, third):
+        (row,) = json.loads(ok("bead", "show", bead, "--json"))
+        assert "sling:any" in row["labels"]
+    assert "3 beads of" in refused("convoy", "land", name)
+    for bead in (first, second, third):
+        ok("bead", "close", bead)
+    assert "has landed" in ok("convoy", "land", name)
+    late = ok("bead", "create", "Late", "--rig", "lib")
+    assert "open again" in ok("convoy", "add", name, late)
+    assert "1 taken out" in ok("convoy", "remove", name, late)
+    assert "is not in" in refused("convoy", "remove", name, late)
+
+
+def test_errors_forbid_and_warnings_want_force(quiet_town, ok, refused, beads):
+    _, first, second, _ = beads
+    name = ok("convoy", "create", "Half", second)
+    assert f"waits for {first}" in refused("convoy", "launch", name)
+    assert "is launched" in ok("convoy", "launch", name, "--force")
+    assert "no rig has beads" in refused("convoy", "stage", "zz-1")
+    assert "there is no convoy" in refused("convoy", "launch", "hq-cv-none")
+    assert "is a town" in refused("convoy", "launch", "hq-town")
+
+
+def test_an_owned_convoy_says_so(quiet_town, ok, beads):
+    name = ok("convoy", "create", "Mine", beads[1], "--owned")
+    assert "closes by itself" in ok("convoy", "own", name, "--no")
+    assert "by `convoy land` alone" in ok("convoy", "own", name)
