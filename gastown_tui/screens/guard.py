@@ -8,7 +8,6 @@ from typing import TypeVar
 from gastown_tui.cells import Row
 from gastown_tui.screens.marker import Marker, tag_of
 from gastown_tui.terminal import Damage, Mouse, Terminal
-from gastown_tui.terminal.native import ffi, lib
 
 _T = TypeVar("_T")
 
@@ -74,16 +73,7 @@ class Guarded:
 
     def compress(self) -> bool:
         """Pack a part of the scrollback, in a fraction of a millisecond; False when all is done."""
-        return self._call(self._compress)
-
-    def _compress(self) -> bool:
-        out = ffi.new("GhosttyTerminalCompressionResult*")
-        code = lib.ghostty_terminal_compress(
-            self.terminal._handle,  # noqa: SLF001 - of the same library, without a method yet
-            lib.GHOSTTY_TERMINAL_COMPRESSION_MODE_INCREMENTAL,
-            out,
-        )
-        return not code and out[0] == lib.GHOSTTY_TERMINAL_COMPRESSION_RESULT_PENDING
+        return self._call(self.terminal.compress)
 
     def close(self) -> None:
         """Free it."""

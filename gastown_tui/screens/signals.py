@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gastown_tui.protocol import Signals
-from gastown_tui.screens.screen import faint_from
 
 if TYPE_CHECKING:
     from gastown_tui.screens.session import Session
@@ -37,9 +36,7 @@ def signals_of(session: Session, notices: list[str]) -> Signals:
     screen = session.screen
     guarded = session.guarded
     terminal = guarded.terminal if guarded else None
-    last = screen.used
-    while last and not screen.text(last - 1):
-        last -= 1
+    last = screen.written
     first = max(0, last - BOTTOM)
     cursor = screen.cursor
     return Signals(
@@ -53,7 +50,7 @@ def signals_of(session: Session, notices: list[str]) -> Signals:
         last_output=session.last_output,
         input_generation=session.generation,
         rows_hash=screen.digest(),
-        bottom=[screen.text(y) for y in range(first, last)],
+        bottom=screen.texts()[first:last],
         cursor_x=cursor.x,
         cursor_y=cursor.y if cursor.visible else -1,
         cols=screen.cols,
@@ -61,6 +58,6 @@ def signals_of(session: Session, notices: list[str]) -> Signals:
         alt_screen=terminal.alt_screen if terminal else False,
         bracketed_paste=terminal.bracketed_paste if terminal else False,
         held=session.held,
-        faint_from=[faint_from(screen.rows[y]) for y in range(first, last)],
+        faint_from=screen.faint()[first:last],
         bottom_first=first,
     )

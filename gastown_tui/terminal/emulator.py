@@ -288,6 +288,10 @@ class Terminal(_Input):
             native.scroll_to(self._handle, None)
         return found
 
+    def compress(self) -> bool:
+        """Pack a part of the scrollback, in a fraction of a millisecond; False when all is done."""
+        return native.compress(self._handle)
+
     def snapshot(self) -> bytes:
         """Everything needed to go on from here in another process, also within a sequence."""
         try:

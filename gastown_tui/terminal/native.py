@@ -228,6 +228,14 @@ def scroll_to(terminal: Any, row: int | None) -> None:
     _scroll(terminal, value[0])
 
 
+def compress(terminal: Any) -> bool:
+    """Pack some of the scrollback's pages; whether there is more to do."""
+    out = ffi.new("GhosttyTerminalCompressionResult*")
+    step = lib.GHOSTTY_TERMINAL_COMPRESSION_MODE_INCREMENTAL
+    failed = lib.ghostty_terminal_compress(terminal, step, out)
+    return not failed and bool(out[0] == lib.GHOSTTY_TERMINAL_COMPRESSION_RESULT_PENDING)
+
+
 def _sized(ctype: str) -> Any:
     out = ffi.new(ctype + "*")
     out.size = ffi.sizeof(ctype)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+from codecs import utf_32_le_decode
 from itertools import groupby
 from typing import Any, Final
 
@@ -334,7 +335,7 @@ def _text(bits: int) -> str:
     if bits & _BEYOND_LATIN:
         points = bytearray(count * 4)
         points[::4], points[1::4], points[2::4] = content[::8], content[1::8], content[2::8]
-        text = points.decode("utf-32-le", "replace")
+        text = utf_32_le_decode(points, "replace")[0]
     else:
         text = content[::8].decode("latin-1")
     text = text.replace("\0", " ")
