@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from gastown_tui.adapters.git.hub import identity
@@ -11,6 +12,9 @@ BRANCH = "gastown/beads"
 """Of a rig's hub; local, never pushed unless somebody says so."""
 _TOWN_IGNORE = "*\n!.gitignore\n!town.toml\n!.beads\n!.beads/issues.jsonl\n!.beads/config.yaml\n"
 _FILES = ("issues.jsonl", "config.yaml")
+_DRIVER = "gastown-beads"
+_ATTRIBUTES = "gastown-attributes"
+"""In the repository's own folder, and of a rig in that of the one worktree that holds its beads."""
 
 
 class BeadsGit:
@@ -27,6 +31,7 @@ class BeadsGit:
         ignore = self._town / ".gitignore"
         if not ignore.exists():
             ignore.write_text(_TOWN_IGNORE, encoding="utf-8")
+        self._set_up_merging(self._town, "")
 
     def make_rig(self, hub: Path, beads: Path) -> None:
         """Make the worktree that holds a rig's beads, on an empty branch of the hub."""
@@ -37,12 +42,36 @@ class BeadsGit:
             git.call("update-ref", f"refs/heads/{BRANCH}", commit, "")
         if not beads.exists():
             git.call("worktree", "add", "-q", "--lock", "--", str(beads), BRANCH)
+        self._set_up_merging(beads, beads.parent.name)
+
+    def _set_up_merging(self, place: Path, name: str) -> None:
+        """Let git merge bead files by our command, in this worktree and no other.
+
+        The command is the town's own, so it is set anew when the town has moved.
+        """
+        command = shlex.quote(str(self._town.resolve() / ".gastown" / "bin" / "gastown"))
+        driver = f"{command.replace('%', '%%')} bead merge-driver %O %A %B %P %L"
+        file = "/issues.jsonl" if name else "/.beads/issues.jsonl"
+        text = f"# {driver}\n{file} merge={_DRIVER}\n"
+        attributes = _git_dir(place) / _ATTRIBUTES
+        if attributes.exists() and attributes.read_text(encoding="utf-8") == text:
+            return
+        git = Git(place)
+        scope = "--worktree" if name else "--local"
+        for key, value in (
+            (f"merge.{_DRIVER}.name", "beads, field by field"),
+            (f"merge.{_DRIVER}.driver", driver),
+            ("core.attributesFile", str(attributes)),
+        ):
+            git.call("config", scope, "--replace-all", key, value)
+        attributes.write_text(text, encoding="utf-8")
 
     def commit(self, name: str) -> None:
         """Commit the bead files of a rig, or of the town (empty name), if they have changed."""
         place = self._town / name / ".beads" if name else self._town
         if not (place / ".git").exists():
             return
+        self._set_up_merging(place, name)
         git = Git(
             place,
             env=identity(author=True),
@@ -55,3 +84,11 @@ class BeadsGit:
         git.call("add", "-f", "--", *there)
         if not git.succeeds("diff", "--cached", "--quiet", "--", *there):
             git.call("commit", "-q", "--no-verify", "-m", "beads", "--", *there)
+
+
+def _git_dir(place: Path) -> Path:
+    """The folder in which git keeps what is one worktree's own."""
+    entry = place / ".git"
+    if entry.is_dir():
+        return entry.resolve()
+    return (place / entry.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).resolve()

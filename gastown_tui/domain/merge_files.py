@@ -15,16 +15,18 @@ import msgspec
 
 from gastown_tui.domain import bead_line
 from gastown_tui.domain.bead import decode
+from gastown_tui.domain.bead_file import scan
 from gastown_tui.domain.errors import Damaged
 from gastown_tui.domain.merge_beads import MergedBeads, merge_beads
+from gastown_tui.domain.merge_fields import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gastown_tui.domain.merge_fields import Rules
-
 _BOM: Final = bead_line.BOM.encode()
 _MARKERS: Final = (b"<<<<<<<", b">>>>>>>", b"=======", b"|||||||")
+_SAMPLE: Final = 200
+"""Lines that show how a file is written."""
 _Name: TypeAlias = tuple[str, bytes, int]
 """What a line is: the id of a bead; or another line by its bytes and how many of it came before."""
 _Place: TypeAlias = tuple[bool, bytes, int]
@@ -108,6 +110,14 @@ def merge_files(base: bytes, ours: bytes, theirs: bytes, rules: Rules) -> Merged
     head = _BOM if _either(before.bom, mine.bom, other.bom) else b""
     end = b"" if not lines or _either(*(sheet.open_end for sheet in sheets)) else b"\n"
     return MergedFile(data=head + data + end, beads=beads)
+
+
+def rules_for(base: bytes, ours: bytes, theirs: bytes) -> Rules:
+    """How a file in git is merged; the same whichever side is called ours."""
+    lines = (base or max(ours, theirs)).split(b"\n")
+    said = [line for line in lines[_SAMPLE:] if b'"comments"' in line]
+    layout = scan(b"\n".join([*lines[:_SAMPLE], *said[:1]]), "").layout
+    return Rules(style=layout.style, text_ids=layout.text_ids)
 
 
 def _either(*before_mine_other: bool) -> bool:
