@@ -125,16 +125,17 @@ def _fill_town(directory: Path, name: str, extra: str) -> None:
 
 
 def write_commands(town: Path) -> None:
-    """The folder that sessions find first on PATH: this very program, whatever is installed."""
+    """What sessions find first on PATH: this very program, whatever is installed."""
     import sys
 
     from gastown_tui.services.files import write_private
 
     for name, module in (
-        ("gastown", "gastown_tui"),
-        ("gastown-demo-agent", "gastown_tui.demo.agent"),
+        ("bin/gastown", "gastown_tui"),
+        ("bin/gastown-demo-agent", "gastown_tui.demo.agent"),
+        ("bd/bd", "gastown_tui bd"),
     ):
-        path = town / ".gastown" / "bin" / name
+        path = town / ".gastown" / name
         text = f'#!/bin/sh\nexec {_quoted(sys.executable)} -m {module} "$@"\n'
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_private(path, text)

@@ -44,6 +44,8 @@ class TownConfig(_Table, frozen=True, kw_only=True):
     name: str = ""
     agent: str = "claude"
     """The entry of the catalogue that polecats run."""
+    bd: bool = False
+    """Whether agents find `bd` on PATH as another name of `gastown bd`."""
     limits: Limits = msgspec.field(default_factory=Limits)
     agents: dict[str, dict[str, Any]] = {}
     """`[agents.NAME]`: overrides of the catalogue, or entries of your own."""
@@ -104,6 +106,8 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """Approved changes that are tested and landed together."""
     agent: str = ""
     """Entry of the catalogue for this rig; empty = the town's."""
+    bd: bool = False
+    """As in `town.toml`, for the agents of this rig."""
     env_file: str = ""
     """A file of `NAME=value` lines for the rig's agents, gates and set-up: readable by its owner
     alone, outside git; relative to the rig's folder."""

@@ -47,6 +47,11 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         """Holds the `gastown` that sessions find first."""
         return self.private / "bin"
 
+    @property
+    def bd(self) -> Path:
+        """Holds the `bd` of sessions that shall find one."""
+        return self.private / "bd"
+
     def sandbox(self, agent: Agent) -> Path:
         """The folder an agent works in: its worktree, or the mayor's desk."""
         if agent.role == "mayor":

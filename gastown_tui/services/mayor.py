@@ -86,6 +86,7 @@ def _launch_context(
         settings_path=str(context.paths.session_file(agent, "settings.json")),
         hooks_path=str(context.paths.session_file(agent, "hooks")),
         bin_dir=str(context.paths.bin),
+        bd_dir=str(context.paths.bd) if context.config.bd else "",
         tmp_dir=str(tmp_dir),
         caller_env=context.person_env,
         secrets=agent_secrets(context, context.entry(agent), None),

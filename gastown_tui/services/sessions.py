@@ -117,6 +117,7 @@ class Sessions:
             settings_path=str(context.paths.session_file(agent, "settings.json")),
             hooks_path=str(context.paths.session_file(agent, "hooks")),
             bin_dir=str(context.paths.bin),
+            bd_dir=str(context.paths.bd) if rig.bd or context.config.bd else "",
             tmp_dir=str(tmp_dir),
             git_env=git_env,
             caller_env=context.person_env,

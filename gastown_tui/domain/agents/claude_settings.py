@@ -52,6 +52,11 @@ AGENT_VERBS: Final = (
     "mq list",
 )
 """`gastown` verbs that every agent may use without asking."""
+BD_VERBS: Final = (
+    "create", "q", "show", "list", "ready", "blocked", "update", "comment", "comments", "dep",
+    "label", "search", "stats", "count", "prime",
+)  # fmt: skip
+"""What every agent may use of `bd`, where it finds it."""
 MAYOR_VERBS: Final = ("bead close", "convoy", "sling", "nudge", "mq diff", "events", "peek")
 _SIMPLE: Final = re.compile(r"[\w ./:=,@%+-]+")
 _STOP_SECONDS: Final = 10
@@ -66,6 +71,8 @@ class SettingsFacts(msgspec.Struct, frozen=True, kw_only=True):
     mcp_enabled: list[str] = []
     mcp_disabled: list[str] = []
     bypass: bool = False
+    bd: bool = False
+    """Whether the session finds our `bd` on PATH."""
 
 
 def claude_settings(facts: SettingsFacts) -> str:
@@ -88,6 +95,8 @@ def allowed(facts: SettingsFacts) -> list[str]:
     """The permission rules: our verbs for the role, and the rig's gate commands."""
     verbs = [*AGENT_VERBS, *(MAYOR_VERBS if facts.role == "mayor" else ())]
     rules = [f"Bash(gastown {verb}:*)" for verb in verbs]
+    if facts.bd:
+        rules += [f"Bash(bd {verb}:*)" for verb in BD_VERBS]
     for command in facts.gate_commands:
         rules.append(f"Bash({command})")
         if _SIMPLE.fullmatch(command):

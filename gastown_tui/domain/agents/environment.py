@@ -67,12 +67,12 @@ def inherited(person: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def path_with(bin_dir: str, path: str) -> str:
-    """A `PATH` that finds our commands first and each folder once; empty parts are dropped.
+def path_with(ours: str, path: str) -> str:
+    """A `PATH` that finds `ours` (folders, as in PATH) first, each once; empty parts are dropped.
 
     An empty part means the current folder, which an agent's repository could fill.
     """
-    parts = [bin_dir, *(path or DEFAULT_PATH).split(":")]
+    parts = [*ours.split(":"), *(path or DEFAULT_PATH).split(":")]
     return ":".join(dict.fromkeys(part for part in parts if part.startswith("/")))
 
 

@@ -74,6 +74,8 @@ class LaunchContext(msgspec.Struct, frozen=True, kw_only=True):
     """The file that hooks append to."""
     bin_dir: str = ""
     """The folder that holds our `gastown`."""
+    bd_dir: str = ""
+    """The folder that holds our `bd`, for agents that shall find it; else empty."""
     tmp_dir: str = ""
     """A temporary folder of the agent's own; empty for the person's."""
     git_env: Mapping[str, str] = {}
@@ -151,7 +153,7 @@ def sourced(entry: AgentEntry, context: LaunchContext) -> dict[str, tuple[str, s
         return env.get(name, ("", ""))[0] or person.get(name, "")
 
     last = {
-        "PATH": path_with(context.bin_dir, known("PATH")),
+        "PATH": path_with(f"{context.bin_dir}:{context.bd_dir}", known("PATH")),
         "TMPDIR": context.tmp_dir or known("TMPDIR"),
         "GASTOWN_TOWN": context.town,
         "GASTOWN_RIG": context.rig,
@@ -178,6 +180,7 @@ def settings_facts(context: LaunchContext) -> SettingsFacts:
         if agreed is None
         else [name for name in context.mcp_known if name not in agreed],
         bypass=context.permissions == "bypass",
+        bd=bool(context.bd_dir),
     )
 
 

@@ -196,3 +196,12 @@ def test_an_agent_may_end_its_turn(facts):
 
 def test_an_agent_with_work_is_sent_back_to_it():
     assert "rig-abc" in stop_decision(StopFacts(bead="rig-abc"))
+
+
+def test_bd_is_found_and_allowed_only_where_it_is_wanted():
+    with_bd = launch(CLAUDE, context(bd_dir="/ours/bd"))
+    assert with_bd.env["PATH"].startswith("/ours/bin:/ours/bd:")
+    assert "Bash(bd ready:*)" in with_bd.files["/town/s.json"]
+    without = launch(CLAUDE, context())
+    assert "/ours/bd" not in without.env["PATH"]
+    assert "Bash(bd" not in without.files["/town/s.json"]
