@@ -97,6 +97,7 @@ def calls(
     """
     found: list[Call] = []
     guards: dict[str, list[str]] = {}
+    labels = _Labels(known)
     for operation in operations:
         if isinstance(operation, Require):
             guards.setdefault(operation.bead, []).extend(_guards(operation))
@@ -105,15 +106,14 @@ def calls(
         if isinstance(operation, Create):
             found += _create(operation, actor)
             continue
-        call = _one(operation, known, actor)
+        if isinstance(operation, AddLabel | RemoveLabel | SetState):
+            call = labels.call(operation, actor)
+        else:
+            call = _one(operation, known, actor)
         if call is None:
             continue
-        last = found[-1] if found else None
-        if (
-            call.is_update and last is not None and last.is_update
-            and (last.bead, last.actor) == (call.bead, call.actor)
-        ):  # fmt: skip
-            last.arguments += call.arguments[2:]
+        if found and _goes_with(call, found[-1]):
+            found[-1].arguments += call.arguments[2:]
             continue
         if call.is_update and "--claim" not in call.arguments:
             call.arguments += guards.pop(call.bead, [])
@@ -165,12 +165,6 @@ def _one(operation: Operation, known: Callable[[str], Bead | None], actor: str) 
             return Call(arguments=["close", bead, "--force"], bead=bead, actor=actor)
         case SetField():
             return _set_field(operation, actor)
-        case AddLabel():
-            return _update(bead, actor, f"--add-label={quoted(operation.label)}")
-        case RemoveLabel():
-            return _update(bead, actor, f"--remove-label={quoted(operation.label)}")
-        case SetState():
-            return _set_state(operation, known(bead), actor)
         case AppendNote():
             return _update(bead, actor, f"--append-notes={operation.text}")
         case Claim() | Hook():
@@ -224,14 +218,46 @@ def _set_field(operation: SetField, actor: str) -> Call:
     return _update(bead, actor, told, *(["--force"] if field == "notes" else []))
 
 
-def _set_state(operation: SetState, bead: Bead | None, actor: str) -> Call | None:
-    start = f"{operation.dimension}:"
-    old = [label for label in (bead.labels if bead else ()) if label.startswith(start)]
-    new = f"{start}{operation.value}" if operation.value is not None else ""
-    options = [f"--remove-label={quoted(label)}" for label in old if label != new]
-    if new and new not in old:
-        options.append(f"--add-label={quoted(new)}")
-    return _update(operation.bead, actor, *options) if options else None
+class _Labels:
+    """Labels as they are after the operations so far."""
+
+    def __init__(self, known: Callable[[str], Bead | None]) -> None:
+        self._known = known
+        self._labels: dict[str, list[str]] = {}
+
+    def call(self, operation: AddLabel | RemoveLabel | SetState, actor: str) -> Call | None:
+        """What brings them to where the operation wants them; None when they are there."""
+        bead = operation.bead
+        if bead not in self._labels:
+            found = self._known(bead)
+            self._labels[bead] = list(found.labels) if found is not None else []
+        before = self._labels[bead]
+        match operation:
+            case AddLabel(label=label):
+                after = before if label in before else [*before, label]
+            case RemoveLabel(label=label):
+                after = [one for one in before if one != label]
+            case SetState(dimension=dimension, value=value):
+                after = [one for one in before if not one.startswith(f"{dimension}:")]
+                after += [f"{dimension}:{value}"] if value is not None else []
+        self._labels[bead] = after
+        options = [f"--remove-label={quoted(one)}" for one in before if one not in after]
+        options += [f"--add-label={quoted(one)}" for one in after if one not in before]
+        return _update(bead, actor, *options) if options else None
+
+
+def _goes_with(call: Call, last: Call) -> bool:
+    """Whether one update can do both: of one label it does either the one or the other."""
+    if not (call.is_update and last.is_update):
+        return False
+    if (last.bead, last.actor) != (call.bead, call.actor):
+        return False
+    signs = {"--add-label": "--remove-label", "--remove-label": "--add-label"}
+    for argument in call.arguments[2:]:
+        option, _, value = argument.partition("=")
+        if f"{signs.get(option, '')}={value}" in last.arguments:
+            return False
+    return True
 
 
 def _take(operation: Claim | Hook, bead: Bead | None) -> Call:

@@ -26,6 +26,7 @@ from gastown_tui.domain.operations import (
     Delete,
     Hook,
     RemoveDependency,
+    RemoveLabel,
     Reopen,
     Require,
     SetField,
@@ -146,6 +147,20 @@ BEAD = Bead(id="x-a", labels=("phase:one", "l"), status="in_progress")
 )  # fmt: skip
 def test_each_operation_has_its_verb(operation, arguments):
     assert [c.arguments for c in calls([operation], lambda _: BEAD, "me")] == [arguments]
+
+
+def test_labels_are_changed_from_where_the_operations_before_left_them():
+    operations = [
+        AddLabel("x-a", "phase:two"),
+        SetState("x-a", "phase", "three"),
+        RemoveLabel("x-a", "l"),
+        AddLabel("x-a", "phase:three"),
+    ]
+    assert [c.arguments[2:] for c in calls(operations, lambda _: BEAD, "me")] == [
+        ["--add-label=phase:two"],
+        ["--remove-label=phase:one", "--remove-label=phase:two", "--add-label=phase:three",
+         "--remove-label=l"],
+    ]  # fmt: skip
 
 
 def test_a_precondition_guards_the_update_that_follows():

@@ -9,7 +9,7 @@ import pytest
 
 from gastown_tui.adapters.store import init_store, open_store
 from gastown_tui.domain.bead import Deleted, instant
-from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound
+from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound, Unavailable
 from gastown_tui.domain.operations import (
     AddComment,
     AddDependency,
@@ -308,15 +308,19 @@ def test_store_of_a_newer_version_is_left_alone(beads_dir):
         open_store(beads_dir)
 
 
-def test_dolt_directories_are_refused(beads_dir):
+def test_dolt_directories_are_never_written_as_files(beads_dir, monkeypatch):
+    monkeypatch.setenv("PATH", str(beads_dir))
     (beads_dir / "metadata.json").write_text('{"backend":"dolt"}')
-    with pytest.raises(BadInput, match="Dolt"):
+    with pytest.raises(Unavailable, match="kept by bd"):
         open_store(beads_dir)
+    with pytest.raises(BadInput, match="Dolt"):
+        init_store(beads_dir, "x")
     (beads_dir / "metadata.json").write_text('{"backend":"sqlite"}')
     (beads_dir / "embeddeddolt" / "db").mkdir(parents=True)
-    with pytest.raises(BadInput, match="Dolt"):
+    with pytest.raises(Unavailable, match="kept by bd"):
         open_store(beads_dir)
     assert not (beads_dir / ".gastown").exists()
+    assert not (beads_dir / "issues.jsonl").exists()
 
 
 def test_redirect_is_followed_once(beads_dir, tmp_path, opened):
