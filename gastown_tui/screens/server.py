@@ -35,6 +35,10 @@ QUIET_BYTES: Final = 1024 * 1024
 """A session that is quiet for `QUIET_S` and has so much to parse again gets a snapshot."""
 DRAIN_S: Final = 0.2
 """How long the rest of a run's output is read after its end; others may hold its terminal."""
+HOT_S: Final = 0.5
+"""So long after a key or much output, a session's output is waited for; others' is collected."""
+HOT_BYTES: Final = 4000
+"""What the kernel holds of a terminal's output, about: the program may be waiting for room."""
 PACK_S: Final = 0.004
 """How long scrollbacks are packed at a time: a tenth of their memory is left."""
 CLIENTS: Final = 200
@@ -70,9 +74,11 @@ class Server:
         self._past = {meta.name: meta for meta in self._archive.all()}
         self._settled = False
         self._readable: dict[str, None] = {}
+        self._hot: dict[str, float] = {}
+        """Sessions whose output is waited for, and until when."""
         self._boot = uuid4().hex[:12]
         self._publisher = Publisher(self._sessions)
-        self._requests = Requests(self._publisher, self.find, self._rewatch, self.names)
+        self._requests = Requests(self._publisher, self.find, self._heat, self.names)
         self._clients: set[Client] = set()
         self._host = HostLink(runtime / "host.sock", self.loop, self._on_host)
         self._pruned_at = 0.0
@@ -252,11 +258,23 @@ class Server:
             if mask & WRITE and pty.fd >= 0:
                 pty.flush()
                 if not pty.queued:
-                    self.loop.watch(pty.fd, READ, ready)
+                    self._rewatch(session)
             if mask & READ:
                 self._readable[name] = None
 
-        self.loop.watch(pty.fd, READ | (WRITE if pty.queued else 0), ready)
+        mask = READ | (WRITE if pty.queued else 0)
+        self.loop.watch(pty.fd, mask, ready, patient=name not in self._hot)
+
+    def _heat(self, session: Session) -> None:
+        """Wait for the session's output from now on, for a while."""
+        self._hot[session.name] = time.monotonic() + HOT_S
+        self._rewatch(session)
+
+    def _cool(self, now: float) -> None:
+        for name in [name for name, until in self._hot.items() if until < now]:
+            del self._hot[name]
+            if session := self._sessions.get(name):
+                self._rewatch(session)
 
     # ------------------------------------------------------------ turns
 
@@ -275,14 +293,17 @@ class Server:
 
     def _read(self, session: Session, limit_s: float) -> None:
         try:
-            session.read(time.monotonic() + limit_s)
+            count = session.read(time.monotonic() + limit_s)
         except Exception:  # whatever a terminal's bytes can raise is that session's matter alone
             _LOG.exception("%s: the emulation failed", session.name)
             session.degrade()
+            count = 0
         if session.is_gone:
             self._end(session, None)
         else:
-            if session.pty and session.pty.queued:
+            if count > HOT_BYTES:
+                self._heat(session)
+            elif session.pty and session.pty.queued:
                 self._rewatch(session)
             self._publisher.touch(session.name)
 
@@ -292,6 +313,7 @@ class Server:
 
     def _keep_house(self, now: float) -> None:
         self._pack(now + PACK_S)
+        self._cool(now)
         for session in self._sessions.values():
             if (
                 session.alive
