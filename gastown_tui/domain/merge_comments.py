@@ -55,7 +55,12 @@ def add(line: Line, fresh: list[str], *, text_ids: bool) -> bool:
 
     Returns:
         Whether there was one to add.
+
+    Raises:
+        ValueError: what the line holds as its comments is no list, and would be lost.
     """
+    if fresh and not isinstance(line.get("comments") or [], list):
+        raise ValueError("its comments are no list")
     elements = line.elements("comments")
     there = {identity(json.loads(element)) for element in elements}
     new = {identity(json.loads(element)): element for element in fresh}

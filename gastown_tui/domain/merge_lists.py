@@ -209,7 +209,7 @@ def one_state_each(
             gone[next(iter(other if hook_of_first else mine))] = not hook_of_first
         elif was_set:
             gone[next(iter(mine))] = True
-    elements = [element for element in merged if json.loads(element) not in gone]
+    elements = [element for element in merged if json.loads(element) not in [*gone]]
     lost = tuple(Lost(label, gone[label]) for label in sorted(gone))
     return MergedList(elements=elements, lost=lost)
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gastown_tui.domain import merge_comments, merge_lists
 from gastown_tui.domain.bead import decode, instant
 from gastown_tui.domain.merge_fields import Rules, changed_fields, merge
 
@@ -241,5 +242,45 @@ def test_what_cannot_be_merged_says_so():
         merge(line(a=1), line(a=2), deep, Rules())
 
 
+def test_comments_that_are_no_list_are_not_overwritten():
+    base = line(comments=1.5, title="a")
+    with pytest.raises(ValueError, match="no list"):
+        merge(base, line(comments=1.5, title="b"), line(comments=1.5, title="c"), Rules())
+
+
 def test_changed_fields():
     assert changed_fields(line(a=1, b=2), line(b=3, c=4)) == ("a", "b", "c")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "k: 1", "t:u", OLD, "{}"]) | st.just(1.5),
+    lambda inner: st.lists(inner, max_size=3, unique_by=json.dumps)
+    | st.dictionaries(st.sampled_from(["id", "text", "author", "created_at", "depends_on_id", "type", "metadata"]), inner, max_size=4),
+    max_leaves=6,
+)  # fmt: skip
+odd = st.builds(
+    lambda row, said: row | said,
+    st.dictionaries(
+        st.sampled_from(["status", "labels", "metadata", "notes", "created_at",
+                         "started_at", "assignee", "closed_at", "comment_count", "priority", "zz"]),
+        json_values, max_size=6,
+    ),
+    st.fixed_dictionaries({}, optional={
+        "comments": st.lists(json_values, max_size=3, unique_by=merge_comments.identity),
+        "dependencies": st.lists(json_values, max_size=3, unique_by=merge_lists._edge),
+    }),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.tuples(odd, odd, odd))
+def test_whatever_lines_hold_both_orders_agree_and_once_is_enough(three):
+    base, ours, theirs = (
+        line(**row, updated_at=when) for row, when in zip(three, (OLD, MID, NEW), strict=True)
+    )
+    merged(base, ours, theirs, live=True)
+    for start in (base, None):
+        merged(start, ours, theirs)
+        found = merge(start, ours, theirs, Rules()).line
+        for side in (ours, theirs):
+            assert merge(start, found, side, Rules()).line == found
