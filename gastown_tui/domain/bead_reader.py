@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
-from gastown_tui.domain.bead import Bead, decode, instant
+from gastown_tui.domain.bead import Bead, decode
 from gastown_tui.domain.bead_salvage import salvage
-from gastown_tui.domain.merge_fields import Rules, merge
+from gastown_tui.domain.merge_beads import merge_beads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gastown_tui.domain.bead_conflict import Block, Conflicts, Side
     from gastown_tui.domain.bead_salvage import Part
+    from gastown_tui.domain.merge_fields import Rules
 
 BOM: Final = b"\xef\xbb\xbf"
 Kind: TypeAlias = Literal["bad-line", "conflict-marker", "duplicate-id", "encoding", "more"]
@@ -249,35 +250,76 @@ class Reader:
 
     def merged(self, rules: Rules) -> dict[str, Scanned]:
         """The beads, one line each; mended ones where there is no better."""
-        for bead, seen in self._several.items():
-            base = next((s.found.line for s in seen if s.side == "base"), None)
-            lines = [s.found for s in seen if s.side != "base"]
-            if lines:
-                self.beads[bead] = self._merge(base, lines, rules)
-            else:
-                why = f"{bead} was taken out on both sides"
-                self.asides += (
-                    Aside(line=s.found.number, data=s.found.line, why=why) for s in seen
-                )
+        if self._several:
+            self._merge_all(rules)
         known = {*self._known.values()} if self._mended else set()
         for bead, found in self._mended.items():
             if bead not in self.beads and bead not in known:
                 self.beads[bead] = found
         return self.beads
 
-    def _merge(self, base: bytes | None, lines: list[Scanned], rules: Rules) -> Scanned:
-        result = lines[0]
-        for later in lines[1:]:
-            try:
-                line = merge(base, result.line, later.line, rules).line
-                merged = msgspec.structs.replace(result, line=line, decoded=decode(line))
-            except ValueError as error:
-                merged = max(result, later, key=_recency)
-                lost = later if merged is result else result
-                why = f"{lost.id} cannot be merged ({error})"
-                self.asides.append(Aside(line=lost.number, data=lost.line, why=why))
-            result = merged
-        return result
+    def _merge_all(self, rules: Rules) -> None:
+        """Merge all lines of each bead: the two sides of a conflict, then what else repeats it."""
+        base, ours, later = self._sides()
+        while later:
+            theirs = {bead: found[0] for bead, found in later.items()}
+            for bead, found in theirs.items():
+                if bead in ours and bead not in base and _is_same(ours[bead], found):
+                    base[bead] = b"{}"
+            merged = merge_beads(base, ours, {b: f.line for b, f in theirs.items()}, rules)
+            for bead, why in merged.failed:
+                lost = theirs[bead]
+                words = f"{bead} cannot be merged ({why})"
+                self.asides.append(Aside(line=lost.number, data=lost.line, why=words))
+            for old, new in merged.moved:
+                number = theirs[old].number
+                what = f"{old} names two beads; one of them becomes {new}"
+                self.problem(number, what, "duplicate-id", "they are kept apart")
+                self.beads[new] = Scanned(id=new, line=b"", number=number)
+            for bead, line in merged.lines.items():
+                first = self.beads.get(bead, theirs.get(bead))
+                number = first.number if first is not None else 1
+                self.beads[bead] = Scanned(id=bead, line=line, number=number)
+            later = {bead: found[1:] for bead, found in later.items() if found[1:]}
+            base, ours = {}, {bead: self.beads[bead].line for bead in later}
+
+    def _sides(self) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, list[Scanned]]]:
+        """Common lines, our lines, and in their order all others, of what is to be merged.
+
+        A bead that stands on one side of a conflict only has no common line, so that it is kept.
+        What is on the other side alone is there for the edges in it.
+        """
+        base: dict[str, bytes] = {}
+        ours: dict[str, bytes] = {}
+        later: dict[str, list[Scanned]] = {}
+        for bead, (side, _) in self._places.items():
+            if side == "theirs" and bead not in self._several:
+                later[bead] = [self.beads[bead]]
+        for bead, seen in self._several.items():
+            common = next((s.found for s in seen if s.side == "base"), None)
+            lines = [s for s in seen if s.side != "base"]
+            if not lines:
+                why = f"{bead} was taken out on both sides"
+                self.asides += (
+                    Aside(line=s.found.number, data=s.found.line, why=why) for s in seen
+                )
+                continue
+            first = next((s for s in lines if s.side != "theirs"), lines[0])
+            ours[bead] = first.found.line
+            rest = [s.found for s in lines if s is not first]
+            if rest:
+                later[bead] = rest
+                if common is not None:
+                    base[bead] = common.line
+        return base, ours, later
+
+
+def _is_same(line: bytes, other: Scanned) -> bool:
+    """Whether two lines with one id are of one bead, although nothing common to both is known.
+
+    A tool that read its own file anew has given beads other times of creation, but never titles.
+    """
+    return decode(line).title == other.bead().title
 
 
 def _is_other(line: bytes) -> bool:
@@ -285,7 +327,3 @@ def _is_other(line: bytes) -> bool:
     if not isinstance(line_type, dict):
         return False
     return line_type.get("_type", "issue") != "issue" or "_schema" in line_type
-
-
-def _recency(scanned: Scanned) -> tuple[float, int]:
-    return instant(scanned.bead().updated_at), scanned.number

@@ -127,6 +127,20 @@ def test_a_conflict_is_merged_field_by_field(ancestor):
     assert [a.data for a in found.asides] == ([line("x-gone")] if ancestor else [])
 
 
+def test_two_beads_of_one_id_are_kept_apart_with_what_hangs_on_them():
+    ours = line("x-b", title="Ours", created_at=T, created_by="me")
+    theirs = line("x-b", title="Theirs", created_at="2026-01-05T00:00:00Z", created_by="you")
+    child = line("x-d", dependencies=[{"issue_id": "x-d", "depends_on_id": "x-b"}])
+    found = read(A, b"<<<<<<< HEAD", ours, b"=======", theirs, child, b">>>>>>> side", C)
+    titles = {s.bead().title: s.id for s in found.beads.values()}
+    assert titles["Ours"] == "x-b"
+    assert titles["Theirs"] not in {"x-a", "x-b", "x-c", "x-d"}
+    edge = found.beads["x-d"].bead().dependencies[0]
+    assert edge.depends_on_id == titles["Theirs"]
+    assert read(*(s.line for s in found.beads.values())).problems == ()
+    assert told(found) == [(2, "conflict-marker"), (5, "duplicate-id")]
+
+
 def test_nested_markers_within_the_ancestor_are_part_of_it():
     found = read(
         b"<<<<<<< HEAD", A, b"||||||| merged", b"<<<<<<<<< one", A, b"=========", A,

@@ -154,7 +154,7 @@ def test_real_damaged_files_are_repaired(kind, opened, file):
     before = {b.id: b for b in store.list(include_closed=True, include_wisps=True)}
     report = doctor.repair(store, NOW)
     assert Path(report.backup).read_bytes() == content
-    assert {*whole(content)} == {*whole(file.read_bytes())} == {*before}
+    assert {*whole(content)} <= {*whole(file.read_bytes())} == {*before}
     assert store.fold().written is False
     again = doctor.repair(store, NOW)
     assert (again.backup, again.repaired) == ("", ())
