@@ -99,7 +99,7 @@ async def approve_always(desk: Desk) -> None:
 
 
 async def deny(desk: Desk) -> None:
-    """Deny the dialog that was seen; what the agent is to do instead follows as a nudge."""
+    """Deny the dialog that was seen; what the agent is to do instead goes along."""
     if not (found := _dialog(desk)):
         return
     agent, rows = found
@@ -107,10 +107,9 @@ async def deny(desk: Desk) -> None:
         Draft(title=f"Deny {desk.name(agent)}; what should it do instead? (may be empty)",
               optional=True)
     )  # fmt: skip
-    if reason is None or not await desk.send("deny_dialog", agent, if_rows=rows):
-        return
-    if reason:
-        await desk.send("nudge", agent, text=reason, mode=MODES[0].id)
+    if reason is not None:
+        more = {"reason": reason} if reason else {}
+        await desk.send("deny_dialog", agent, if_rows=rows, **more)
 
 
 async def interrupt(desk: Desk) -> None:
