@@ -61,8 +61,10 @@ def rows(data):
         (file(A, b"{bad", B), file(A, b"{bad", B, C), file(edited(A), b"{bad", B),
          file(edited(A), b"{bad", B, C)),
         (b"", file(B, A), file(C), file(B, A, C)),
+        (file(C, B, A), file(C, A, B), file(C, B, edited(A)), file(C, edited(A), B)),
+        (file(C, A, B), file(C, B, A), file(C, edited(A), B), file(C, B, edited(A))),
     ],
-    ids=range(14),
+    ids=range(16),
 )  # fmt: skip
 def test_lines_of_both_sides(base, ours, theirs, out):
     assert merged(base, ours, theirs) == out
