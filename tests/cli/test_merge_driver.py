@@ -53,7 +53,7 @@ class Clone:
 
 @pytest.fixture
 def clones(tmp_path):
-    one, two = Clone(tmp_path / "one town, 100%A"), Clone(tmp_path / "two")
+    one, two = Clone(tmp_path / "one"), Clone(tmp_path / "the other town, 100%A")
     bead = one.store.create(actor="t", title="a bead", description="d")
     one.store.create(actor="t", title="another")
     one.write(AddLabel(bead.id, "first"))
