@@ -2,8 +2,9 @@
 
     python tests/interop/peers.py FOLDER [bd] [br]
 
-builds them into FOLDER, which GASTOWN_INTEROP_CACHE then names. Measured on two shared cores: bd
-13 minutes (9.5 of CPU), 313 MB downloaded, 1.5 GB of caches that are thrown away afterwards.
+builds them into FOLDER, which GASTOWN_INTEROP_CACHE then names. Measured on two busy cores, one
+job at a time: bd 13 minutes (11 of CPU, 313 MB downloaded), br 40 (21 of CPU). Their caches of
+3 GB and 1.6 GB are thrown away afterwards; what stays is 150 MB and 27 MB.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ def bd(cache: Path) -> Path:
         (work / "go.mod").write_text(GO_MODULE.format(version=BD_VERSION))
         fresh = work / "bd"
         _build(
-            [go, "build", "-mod=mod", "-trimpath", "-ldflags=-s -w", "-tags=gms_pure_go",
+            [go, "build", "-mod=mod", "-ldflags=-s -w", "-tags=gms_pure_go",
              "-o", str(fresh), "github.com/steveyegge/beads/cmd/bd"],
             work,
-            {"GOPATH": str(work / "go"), "GOCACHE": str(work / "cache"), "GOFLAGS": "-modcacherw"},
+            {"GOPATH": str(work / "go"), "GOCACHE": str(work / "cache"), "GOFLAGS": "-modcacherw -buildvcs=false"},
         )  # fmt: skip
         fresh.rename(program)
         shutil.rmtree(work, ignore_errors=True)
