@@ -24,7 +24,7 @@ MOST_CELLS: Final = 1000
 """Most columns or rows of a session."""
 SHORT_READ: Final = 1000
 """A read that brings less has emptied the terminal's buffer (macOS reads at most 1 KiB)."""
-PIECE: Final = 16 * 1024
+PIECE: Final = 16_000
 """A flood is parsed in pieces of about this size: the kernel holds less than that ready."""
 PACK_BYTES: Final = 64 * 1024
 PACK_REST_S: Final = 2.0
