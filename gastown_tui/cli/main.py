@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
+import gc
 import importlib
 import os
 import signal
 import sys
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
 from gastown_tui import __version__
 from gastown_tui.domain.errors import GastownError
+
+_FEW_COLLECTIONS: Final = 100_000
+"""New objects between two looks for garbage: none before a verb has done what it is for."""
 
 _VERBS: Final = {
     "agent-stop": ("gastown_tui.cli.work", "agent_stop", "(hooks) whether an agent may stop"),
@@ -131,6 +136,7 @@ def prepare_process() -> None:
 
     What the caller has closed is opened on nothing, so that no socket of ours takes its number.
     """
+    gc.set_threshold(_FEW_COLLECTIONS)
     for number in range(3):
         try:
             os.fstat(number)
@@ -205,6 +211,18 @@ def _bug_words(error: Exception) -> str:
         f" (in {frame.filename}, line {frame.lineno}):"
         " run it again with GASTOWN_DEBUG=1 and report what it prints"
     )
+
+
+def leave(status: int) -> NoReturn:
+    """End with an exit status, without taking the interpreter apart: a sixth of a verb's time."""
+    drop_output()
+    atexit.register(_end_here, status)  # last registered, first called
+    sys.exit(status)
+
+
+def _end_here(status: int) -> None:
+    drop_output()
+    os._exit(status)
 
 
 def drop_output() -> None:

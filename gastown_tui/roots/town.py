@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gastown_tui.domain.agents.catalogue import AgentEntry
-
-log = logging.getLogger("gastown.town")
 
 
 def town_config(town: Path) -> TownConfig:
@@ -86,13 +83,15 @@ def rig_store(town: Path, config: RigConfig) -> BeadStore:
 
 def open_books(town: Path) -> Books:
     """The town's books; a rig that cannot be opened is left out, and that is logged."""
+    import logging  # most verbs get by without
+
     rigs: dict[str, RigBooks] = {}
     for name in rig_names(town):
         try:
             config = rig_config(town, name)
             rigs[name] = RigBooks(config=config, store=rig_store(town, config))
         except (BadInput, Damaged, NotFound) as error:
-            log.error("the rig %s is left out: %s", name, error)  # noqa: TRY400 - one clear line
+            logging.getLogger("gastown.town").error("the rig %s is left out: %s", name, error)  # noqa: TRY400 - one clear line
     return Books(town_store(town), rigs)
 
 

@@ -6,7 +6,6 @@ terminals of screens. Either may go and come back at any time; what is on the sc
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import itertools
@@ -350,6 +349,8 @@ def run(town: Path) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
+    import argparse  # `gastown` does not come this way
+
     parser = argparse.ArgumentParser(description="the screen of a town")
     parser.add_argument("--town", type=Path, required=True)
     options = parser.parse_args(arguments)

@@ -15,7 +15,6 @@ from gastown_tui.tui.panels import TABLES, Panels
 from gastown_tui.tui.ports import Clocks, ScreensPort, TownPort
 from gastown_tui.tui.stage import Stage
 from gastown_tui.tui.store import Store
-from gastown_tui.tui.widgets.composer import Composer
 from gastown_tui.tui.widgets.finder import Choice, Finder
 from gastown_tui.tui.widgets.overlay import Dialog, Overlay
 from gastown_tui.viewmodels.agents import agent_name
@@ -155,6 +154,8 @@ class Desk:
 
     async def write(self, draft: Draft) -> str | None:
         """Have a text written; None when it was cancelled."""
+        from gastown_tui.tui.widgets.composer import Composer  # with an editor: when it is used
+
         return await self.show(
             Composer(draft.title, text=draft.text, optional=draft.optional, check=draft.check)
         )

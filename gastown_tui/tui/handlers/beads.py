@@ -9,7 +9,6 @@ from gastown_tui.protocol import BeadText
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers import work
 from gastown_tui.tui.handlers.kinds import Handler
-from gastown_tui.tui.screens.bead import BeadScreen
 from gastown_tui.tui.widgets.finder import Choice
 from gastown_tui.viewmodels.text import clean, crop
 
@@ -40,6 +39,8 @@ def meant(desk: Desk) -> str:
 
 async def show_bead(desk: Desk) -> None:
     """The bead that is meant, until one goes back to the town; links are followed, and back."""
+    from gastown_tui.tui.screens.bead import BeadScreen  # with its parser: not before it is used
+
     trail = [(meant(desk), 0)]
     if not trail[0][0]:
         desk.toast("no bead belongs to this", bad=True)

@@ -7,7 +7,6 @@ from typing import Final
 
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
-from gastown_tui.tui.screens.diff import DiffScreen
 from gastown_tui.tui.widgets.finder import Choice
 from gastown_tui.viewmodels.diff import parse
 from gastown_tui.viewmodels.queue import offered, request_summary
@@ -19,6 +18,8 @@ TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("
 
 async def show_diff(desk: Desk) -> None:
     """The diff of what is meant: the request, else the bead's request, else the agent's sandbox."""
+    from gastown_tui.tui.screens.diff import DiffScreen  # with Pygments: not before it is used
+
     request = desk.request()
     subject = request or desk.agent()
     if not subject:

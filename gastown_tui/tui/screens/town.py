@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 
@@ -13,12 +13,14 @@ from gastown_tui.tui.handlers.table import HANDLERS
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.keys import KeyReader
 from gastown_tui.tui.ports import Clocks, LinkState, ScreensPort, TownPort
-from gastown_tui.tui.screens.bead import BeadScreen, BeadVerdict
 from gastown_tui.tui.screens.board import Board
-from gastown_tui.tui.screens.diff import DiffScreen, Verdict
 from gastown_tui.tui.widgets.line_list import LineList
 from gastown_tui.tui.widgets.pane import PaneView
 from gastown_tui.tui.widgets.terminal_pane import TerminalPane
+
+if TYPE_CHECKING:
+    from gastown_tui.tui.screens.bead import BeadScreen, BeadVerdict
+    from gastown_tui.tui.screens.diff import DiffScreen, Verdict
 
 
 class TownScreen(Board, inherit_bindings=False):
