@@ -104,4 +104,7 @@ def _running(program: Path, command: list[str], version: str) -> Path:
 if __name__ == "__main__":
     where = Path(sys.argv[1]).absolute()
     for wanted in sys.argv[2:] or ["bd", "br"]:
-        print({"bd": bd, "br": br}[wanted](where))
+        try:
+            print({"bd": bd, "br": br}[wanted](where))
+        except NotHereError as error:
+            sys.exit(f"{wanted}: {error}")

@@ -31,7 +31,7 @@ from gastown_tui.domain.operations import (
     SetState,
 )
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.interop, pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(600)]
 REQUIRED = os.environ.get("GASTOWN_REQUIRE_INTEROP") == "1"
 CACHE = os.environ.get("GASTOWN_INTEROP_CACHE", "")
 LOST = {"_type", "dependency_count", "dependent_count", "comment_count", "dependencies", "comments"}

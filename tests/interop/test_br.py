@@ -23,7 +23,7 @@ from gastown_tui.domain.operations import (
     SetField,
 )
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.peers, pytest.mark.slow, pytest.mark.timeout(300)]
 REQUIRED = os.environ.get("GASTOWN_REQUIRE_INTEROP") == "1"
 CACHE = os.environ.get("GASTOWN_INTEROP_CACHE", "")
 
