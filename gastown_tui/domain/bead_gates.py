@@ -86,6 +86,11 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """By kind and name of the probe."""
 
 
+def needs_overseer(gate: Bead, verdict: Verdict) -> bool:
+    """Whether a shut gate waits for a person: a human one, or one that cannot open by itself."""
+    return verdict.action == ESCALATES or gate.await_type in {"", "human"}
+
+
 def probe_of(gate: Bead) -> Probe | None:
     """What has to be asked of GitHub for a gate, or None."""
     if gate.await_type in {"gh:run", "gh:pr"} and gate.await_id:

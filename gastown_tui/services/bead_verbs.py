@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol, cast
 
-from gastown_tui.domain import close_guards
+from gastown_tui.domain import bead_gates, close_guards
 from gastown_tui.domain.bead import WORK_TYPES, Bead
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.operations import (
@@ -112,6 +112,22 @@ def close(store: BeadStore, target: str, arguments: Arguments, actor: str) -> st
     return f"{target} is closed"
 
 
+def open_gate(store: BeadStore, target: str, arguments: Arguments, actor: str) -> str:
+    """Open a gate by hand: what waits for it goes on.
+
+    Raises:
+        BadInput: it is no gate.
+    """
+    gate = store.get(target)
+    if gate.issue_type != bead_gates.GATE:
+        raise BadInput(f"{target} is a {gate.issue_type}, not a gate")
+    if gate.is_closed:
+        return f"{target} is open already: {gate.close_reason}"
+    reason = arguments.get("reason", "").strip() or f"opened by {actor}"
+    store.apply(bead_gates.opening(gate, reason), actor=actor)
+    return f"{target} is open"
+
+
 def reopen(store: BeadStore, target: str, _arguments: Arguments, actor: str) -> str:
     """Open a bead again, with the closed things that it is part of."""
     bead = store.get(target)
@@ -187,5 +203,5 @@ def store_of(books: Books, bead: str) -> tuple[str, object]:
 _Verb = Callable[[BeadStore, str, Arguments, str], str]
 VERBS: Final[dict[str, _Verb]] = {
     "bead_edit": edit, "bead_comment": comment, "bead_close": close, "bead_reopen": reopen,
-    "bead_defer": defer, "bead_claim": claim,
+    "gate_open": open_gate, "bead_defer": defer, "bead_claim": claim,
 }  # fmt: skip

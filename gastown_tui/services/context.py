@@ -15,6 +15,7 @@ from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.bead_gates import Verdict
 from gastown_tui.domain.config import RigConfig, TownConfig
 from gastown_tui.domain.errors import Conflict, GastownError, NotFound, Unavailable
 from gastown_tui.domain.town import Agent, Request
@@ -102,6 +103,8 @@ class Context:
         """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
         self.queued: dict[str, list[str]] = {}
         """Session to the first words of texts that wait until it can take them."""
+        self.gates: dict[str, Verdict] = {}
+        """Gate beads that are shut, and how each stands."""
         self.tips: dict[str, str] = {}
         """Rig to the tip of its target."""
         self._locks: dict[str, asyncio.Lock] = {}

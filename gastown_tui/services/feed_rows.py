@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gastown_tui.domain.bead import Bead, instant
+from gastown_tui.domain.bead_gates import Verdict, needs_overseer
 from gastown_tui.domain.convoys import standing
 from gastown_tui.domain.merge_queue import in_order, score
 from gastown_tui.domain.rules_queue import why_stranded
@@ -145,14 +146,14 @@ def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
     for name, rig in context.books.rigs.items():
         for beads in (rig.beads, rig.closed):
             for bead in beads.values():
-                rows[bead.id] = context.cached_row(
-                    bead, (name, convoys.get(bead.id, ""), bead.id in town.ready), _bead_row
-                )
+                gate = context.gates.get(bead.id)
+                about = (name, convoys.get(bead.id, ""), bead.id in town.ready, gate)
+                rows[bead.id] = context.cached_row(bead, about, _bead_row)
     return rows
 
 
-def _bead_row(bead: Bead, extra: tuple[str, str, bool]) -> TableRow:
-    rig, convoy, is_ready = extra
+def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None]) -> TableRow:
+    rig, convoy, is_ready, gate = extra
     parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), "")
     return {
         "id": bead.id,
@@ -168,6 +169,8 @@ def _bead_row(bead: Bead, extra: tuple[str, str, bool]) -> TableRow:
         "convoy": convoy,
         "ready": is_ready,
         "slung": bead.label("sling") is not None,
+        "why": gate.why if gate else "",
+        "yours": needs_overseer(bead, gate) if gate else False,
         "created_at": bead.created_at,
         "updated_at": bead.updated_at,
         "closed_at": bead.closed_at,

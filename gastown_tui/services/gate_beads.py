@@ -218,4 +218,9 @@ def gates_of_town(
     def escalate(place: Place, gate: Bead, why: str) -> None:
         context.note("escalated", gate.id, f"{gate.title}: {why}", rig=place.name)
 
-    return GateBeads(places, ask, escalate=escalate, changed=wake)
+    def changed() -> None:
+        context.gates = {one.gate.id: one.verdict for one in gates.standing}
+        wake()
+
+    gates = GateBeads(places, ask, escalate=escalate, changed=changed)
+    return gates

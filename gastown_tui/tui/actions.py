@@ -80,7 +80,7 @@ _AGENT: Final = _group(
     _action("agent.nudge", "n", "Nudge: write to the agent", "nudge"),
     _action("agent.nudge_mode", "N", "Nudge, and choose when"),
     _action("agent.broadcast", "b", "Write to several agents"),
-    _action("dialog.approve", "a", "Approve the dialog, once", "approve"),
+    _action("dialog.approve", "a", "Approve the dialog, once; open the gate", "approve"),
     _action("dialog.always", "A", "Approve, and do not ask again"),
     _action("dialog.deny", "D", "Deny the dialog", "deny"),
     _action("agent.interrupt", "I", "Interrupt the agent's turn"),

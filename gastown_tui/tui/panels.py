@@ -151,10 +151,16 @@ class Panels:
             ordered=True,
         )
 
+    @property
+    def yours(self) -> frozenset[str]:
+        """Gates that the overseer has to open."""
+        return frozenset(self._beads.yours)
+
     def _tree(self) -> ListModel:
         def line(key: str, width: int) -> Line:
             node = self._beads.node(key)
-            return tree_view.tree_line(node, self._store.row("beads", key), width) if node else ()
+            row = self._store.row("beads", key)
+            return tree_view.tree_line(node, row, width, self._clock()) if node else ()
 
         return ListModel(
             keys=self._beads.show(self.folded, self.filters.get("tree", "")),

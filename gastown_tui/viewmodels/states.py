@@ -105,6 +105,20 @@ def bead_mark(row: Record) -> Mark:
     return BEAD.get(status, _UNKNOWN._replace(word=status))
 
 
+GATE: Final = {
+    "shut": Mark("◇", "g", "gate", "muted"),
+    "yours": Mark("◇", "G", "gate", "ask"),
+}
+"""A gate that opens by itself, and one that the overseer opens."""
+
+
+def gate_mark(row: Record) -> Mark | None:
+    """The mark of an open gate; None for anything else."""
+    if string(row, "type") != "gate" or string(row, "status") == "closed":
+        return None
+    return GATE["yours" if row.get("yours") else "shut"]
+
+
 def legend() -> tuple[Line, ...]:
     """What the letters in front of agents mean, in lines of at most 66 cells."""
     needs = {mark.letter: (mark, need) for need, mark in NEED.items() if need != "done"}

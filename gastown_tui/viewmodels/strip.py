@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from gastown_tui.viewmodels.agents import Agents, needy, short_need
-from gastown_tui.viewmodels.states import AGENT, QUEUE
+from gastown_tui.viewmodels.states import AGENT, GATE, QUEUE
 from gastown_tui.viewmodels.text import (
     Line,
     Record,
@@ -33,6 +33,8 @@ class TownFacts(msgspec.Struct, frozen=True, kw_only=True):
     town: Record
     agents: Agents
     queue: Mapping[str, Record]
+    gates: int = 0
+    """Gates that the overseer has to open."""
     down: Sequence[str] = ()
     """What is not there, as it is to be read: `as of 14:02, controller down`."""
 
@@ -105,6 +107,7 @@ def _attention(facts: TownFacts, room: int, now: float) -> Line:
 def _verdicts(facts: TownFacts, room: int) -> Line:
     """The changes that wait for a verdict: `REVIEW 3  REJECTED 1`, `◆3 ✗1` in a narrow line."""
     found = [(QUEUE[state], len(in_state(facts.queue, state))) for state in VERDICT]
+    found.append((GATE["yours"], facts.gates))
     wide = room >= 60
     return tuple(
         (f" {mark.word.upper()} {many} " if wide else f"{mark.glyph}{many} ", mark.role)

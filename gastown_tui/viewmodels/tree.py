@@ -7,8 +7,19 @@ from typing import TypeAlias
 
 import msgspec
 
-from gastown_tui.viewmodels.states import bead_mark
-from gastown_tui.viewmodels.text import Line, Record, cells, clean, fit, number, spread, string
+from gastown_tui.domain.bead import instant
+from gastown_tui.viewmodels.states import bead_mark, gate_mark
+from gastown_tui.viewmodels.text import (
+    Line,
+    Record,
+    age,
+    clean,
+    crop,
+    fit,
+    number,
+    spread,
+    string,
+)
 
 Beads = Mapping[str, Record]
 """The feed's table: bead id to row."""
@@ -48,6 +59,8 @@ class Tree:
         self._keys: tuple[str, ...] = ()
         self.closed = 0
         """How many beads are closed."""
+        self.yours: set[str] = set()
+        """Gates that the overseer has to open."""
 
     def learn(self, beads: Beads, changed: Iterable[str] | None = None) -> None:
         """Take over the table; `changed` are the beads that came, went or read differently.
@@ -59,6 +72,7 @@ class Tree:
             self._places.clear()
             self._parents.clear()
             self._texts.clear()
+            self.yours.clear()
             self._nodes, self.closed, changed = None, 0, beads
         for key in changed:
             self._learn(key)
@@ -66,6 +80,7 @@ class Tree:
     def _learn(self, key: str) -> None:
         row = self._beads.get(key)
         known = self._places.get(key)
+        (self.yours.add if row and row.get("yours") else self.yours.discard)(key)
         if self._texts.pop(key, None) is not None and self._wanted[1]:
             self._nodes = None
         if row is None:
@@ -154,18 +169,13 @@ class Tree:
         return shown
 
 
-def tree_line(node: Node, row: Record, width: int) -> Line:
-    """One line of the tree: fold mark, status, id, title, progress or assignee."""
-    mark = bead_mark(row)
+def tree_line(node: Node, row: Record, width: int, now: float = 0.0) -> Line:
+    """One line of the tree: fold mark, status, id, title; progress, or who has it and how long."""
+    mark = gate_mark(row) or bead_mark(row)
     fold = " " if not node.children else "▸" if node.folded else "▾"
     depth = min(node.depth, 8)
-    right = ""
-    if node.children:
-        right = f"{node.closed}/{node.children}"
-    elif assignee := string(row, "assignee"):
-        right = assignee.rsplit("/", 1)[-1]
-    right = fit(right, min(12, cells(right)))
     closed = mark.word == "closed"
+    right = _right(node, row, width, now, closed=closed)
     return spread(
         (
             (f" {'  ' * depth}{fold} ", "faint"),
@@ -176,6 +186,21 @@ def tree_line(node: Node, row: Record, width: int) -> Line:
                 "faint" if closed else "strong" if node.children else "text",
             ),
         ),
-        ((f"{right} ", "muted" if not closed else "faint"),),
+        ((f"{right} ", mark.role if mark.role == "ask" else "faint" if closed else "muted"),),
         width,
     )
+
+
+def _right(node: Node, row: Record, width: int, now: float, *, closed: bool) -> str:
+    """What stands at the end of a line, as long as it leaves room for the title."""
+    most = max(12, width // 3)
+    if node.children:
+        return fit(f"{node.closed}/{node.children}", 7, "right").strip()
+    if not closed and (why := string(row, "why")):
+        return crop(why, most)
+    who = string(row, "assignee").rsplit("/", 1)[-1]
+    if not who:
+        return "slung" if row.get("slung") and not closed else ""
+    who = crop(who, 12)
+    moment = instant(string(row, "updated_at")) if now and not closed and width >= 60 else 0.0
+    return f"{who} {fit(age(now - moment), 4, 'right')}" if moment else who

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gastown_tui.viewmodels.agents import Agents, needy
 from gastown_tui.viewmodels.text import Record, number, string
@@ -11,7 +11,7 @@ VERDICT = ("review", "rejected")
 """States in which a merge request goes no further without the overseer, as they are shown."""
 
 Waiting = tuple[str, str]
-"""The panel that it stands in, `agents` or `queue`, and its key there."""
+"""The panel that it stands in, `agents`, `queue` or `tree`, and its key there."""
 
 
 def in_state(queue: Mapping[str, Record], state: str) -> tuple[str, ...]:
@@ -20,10 +20,16 @@ def in_state(queue: Mapping[str, Record], state: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda key: (number(queue[key], "since"), key)))
 
 
-def all_waiting(agents: Agents, queue: Mapping[str, Record]) -> tuple[Waiting, ...]:
-    """Everything that waits: the agents first, then requests to review, then rejected ones."""
+def all_waiting(
+    agents: Agents, queue: Mapping[str, Record], gates: Iterable[str] = ()
+) -> tuple[Waiting, ...]:
+    """Everything that waits: agents first, then requests to review, rejected ones, shut gates."""
     requests = (("queue", key) for state in VERDICT for key in in_state(queue, state))
-    return (*(("agents", key) for key in needy(agents)), *requests)
+    return (
+        *(("agents", key) for key in needy(agents)),
+        *requests,
+        *(("tree", key) for key in sorted(gates)),
+    )
 
 
 def next_waiting(waiting: tuple[Waiting, ...], current: Waiting, step: int) -> Waiting | None:

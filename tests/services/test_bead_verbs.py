@@ -108,3 +108,12 @@ def test_a_bead_whole(store):
     assert [link.way for link in bead_text(epic, source_of).links] == ["child"]
     with pytest.raises(NotFound):
         bead_text("x-none", source_of)
+
+
+def test_a_gate_is_opened_by_hand_and_nothing_else_is(store):
+    gate = store.create(actor="me", title="Good?", issue_type="gate", await_type="human").id
+    assert do(store, "gate_open", gate) == f"{gate} is open"
+    assert store.get(gate).close_reason == "opened by overseer"
+    assert "open already" in do(store, "gate_open", gate)
+    with pytest.raises(BadInput):
+        do(store, "gate_open", store.create(actor="me", title="Work").id)

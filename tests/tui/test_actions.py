@@ -514,3 +514,22 @@ async def test_quitting_counts_who_is_alive(seat, alive, words):
         s.app.exit = lambda **with_words: said.append(with_words["message"])
         await s.press("q")
         assert words in said[0]
+
+
+async def test_a_gate_in_the_tree_is_opened_and_found_by_next_need(seat):
+    async with seat() as s:
+        gate = {"id": "le-g", "rig": "ledgerly", "title": "Is it good?", "type": "gate",
+                "status": "open", "why": "a person decides", "yours": True}  # fmt: skip
+        s.town.change(beads={"le-g": gate})
+        await s.until(lambda: s.board.panels.yours)
+        for _ in range(60):
+            if s.board.panels.active == "tree":
+                break
+            await s.press("w")
+        assert s.board.panels.cursor("tree") == "le-g"
+        assert "◇1" in s.text()
+        await s.press("a")
+        await s.overlay()
+        await s.press("y")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("gate_open", "le-g", {})]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +86,33 @@ def test_news_bead_by_bead_end_in_the_same_tree(news):
         fresh = grown(dict(sorted(beads.items())))
         assert nodes(tree, folded, wanted) == nodes(fresh, folded, wanted)
         assert tree.closed == fresh.closed == sum(r["status"] == "closed" for r in beads.values())
+
+
+def test_a_gate_says_what_it_waits_for_and_whose_it_is():
+    rows = {
+        "g": {"type": "gate", "status": "open", "title": "Release?", "why": "a person decides",
+              "yours": True},
+        "h": {"type": "gate", "status": "open", "title": "CI", "why": "the run 7 is queued"},
+    }  # fmt: skip
+    tree = Tree()
+    tree.learn(rows)
+    tree.show((), "")
+    assert tree.yours == {"g"}
+    line = tree_line(tree.node("g"), rows["g"], 60)
+    assert line_text(line).startswith("   ◇ g Release?")
+    assert line_text(line).endswith("a person decides ")
+    assert "◇ h CI" in line_text(tree_line(tree.node("h"), rows["h"], 60))
+    tree.learn({"h": rows["h"]}, ["g"])
+    assert tree.yours == set()
+
+
+def test_who_has_it_and_for_how_long():
+    row = {"status": "hooked", "title": "T", "assignee": "r/polecats/nux",
+           "updated_at": "2026-01-01T00:00:00Z"}  # fmt: skip
+    tree = Tree()
+    tree.learn({"t": row})
+    tree.show((), "")
+    now = datetime(2026, 1, 1, 0, 5, tzinfo=UTC).timestamp()
+    assert line_text(tree_line(tree.node("t"), row, 70, now)).endswith(" nux   5m ")
+    assert line_text(tree_line(tree.node("t"), row, 40, now)).endswith(" nux ")
+    assert line_text(tree_line(tree.node("t"), {"slung": True}, 40)).endswith(" slung ")

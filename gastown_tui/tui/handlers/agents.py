@@ -9,7 +9,7 @@ from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.finder import Choice
 from gastown_tui.viewmodels.agents import asks
-from gastown_tui.viewmodels.text import Line, crop, plural, string
+from gastown_tui.viewmodels.text import Line, clean, crop, plural, string
 
 _SETTLED_S: Final = 0.25
 """A screen that changed less than this ago was not yet read by anybody."""
@@ -82,9 +82,19 @@ def _dialog(desk: Desk) -> tuple[str, str] | None:
 
 
 async def approve(desk: Desk) -> None:
-    """Approve the dialog that was seen, this once."""
-    if found := _dialog(desk):
+    """Approve the dialog that was seen, this once; in the tree, open the gate under the cursor."""
+    if desk.panels.active == "tree" and desk.row().get("yours"):
+        await _open_gate(desk, desk.panels.cursor("tree"))
+    elif found := _dialog(desk):
         await desk.send("approve_dialog", found[0], if_rows=found[1])
+
+
+async def _open_gate(desk: Desk, gate: str) -> None:
+    title = string(desk.store.row("beads", gate), "title")
+    asked: Line = ((crop(f"{clean(gate)} {title}", 64), "text"),)
+    what: Line = (("What waits for it goes on.", "muted"),)
+    if await desk.confirm("Open the gate?", asked, what):
+        await desk.send("gate_open", gate)
 
 
 async def approve_always(desk: Desk) -> None:

@@ -73,10 +73,11 @@ async def mayor(desk: Desk) -> None:
 
 
 def _needs(step: int, desk: Desk) -> None:
-    in_queue = desk.panels.active == "queue"
-    here = desk.panels.cursor("queue") if in_queue else desk.stage.selected
-    waiting = all_waiting(desk.store.rows("agents"), desk.store.rows("mq"))
-    found = next_waiting(waiting, ("queue" if in_queue else "agents", here), step)
+    panel = desk.panels.active if desk.panels.active in {"queue", "tree"} else "agents"
+    here = desk.stage.selected if panel == "agents" else desk.panels.cursor(panel)
+    queue = desk.store.rows("mq")
+    waiting = all_waiting(desk.store.rows("agents"), queue, desk.panels.yours)
+    found = next_waiting(waiting, (panel, here), step)
     if found:
         desk.screen.reveal(*found)
     else:

@@ -148,6 +148,7 @@ class Board(Screen[None], inherit_bindings=False):
             town=self.store.town(),
             agents=self.store.rows("agents"),
             queue=self.store.rows("mq"),
+            gates=len(self.panels.yours),
             down=self.store.down_words(),
         )
         self._strip.show(strip_line(facts, self.size.width, self.clocks.wall()))
