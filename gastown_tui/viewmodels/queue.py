@@ -146,6 +146,13 @@ def convoy_line(key: str, row: Record, width: int, now: float) -> Line:
         parts.append((f" {working} working", "muted"))
     if stuck:
         parts.append((f" {stuck} stuck", "warn"))
+    state = string(row, "state")
+    if state == "stranded" and not stuck:
+        why = string(row, "why")
+        text = f"stranded: {why}" if why and width >= 64 else "stranded"
+        parts.append((f" {crop(text, max(9, width // 2))}", "warn"))
+    elif state in ("staged", "waiting"):
+        parts.append((f" {state}", "ask" if state == "staged" else "muted"))
     if waited and width >= 64 and done < total:
         parts.append((f" oldest {waited}", "faint"))
     return spread(

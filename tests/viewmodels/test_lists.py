@@ -199,3 +199,14 @@ def test_hints_end_before_the_width():
 def test_words_score_over_letters():
     assert score("kill", "Kill the agent") > score("kill", "Skill") > score("kl", "Skill") > 0
     assert score("zzz", "Kill") == 0
+
+
+def test_a_convoy_says_when_it_does_not_move():
+    row = {"title": "Money", "closed": 1, "total": 3, "working": 0, "stuck": 0, "oldest": 0.0}
+    stranded = row | {"state": "stranded", "why": "gt-1 waits for gt-2"}
+    assert "stranded: gt-1 waits" in line_text(convoy_line("c", stranded, 80, NOW))
+    assert "stranded: " not in line_text(convoy_line("c", stranded, 40, NOW))
+    assert "staged" in line_text(convoy_line("c", row | {"state": "staged"}, 80, NOW))
+    assert all(
+        line_cells(convoy_line("c", stranded, width, NOW)) == width for width in (30, 64, 120)
+    )
