@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gastown_tui.adapters.formulas import FormulaFiles
+    from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.formula.cook import Protomolecule
     from gastown_tui.domain.formula.errors import Finding
     from gastown_tui.domain.formula.parse import Document
@@ -226,3 +227,40 @@ def values_of(variables: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"{name.strip()} is given twice")
         values[name.strip()] = value
     return values
+
+
+def cooked_for_town(
+    town: Path, rig: str, name: str, variables: Sequence[str], **wanted: Any
+) -> tuple[Protomolecule, Document]:
+    """A formula as a rig finds it, cooked, and its document with all that it extends.
+
+    Args:
+        town: the town.
+        rig: whose formulas come before the town's and the shipped ones.
+        name: of the formula.
+        variables: `NAME=VALUE` texts.
+        wanted: `subject`, the bead that it is for, which also is the variable `issue` unless that
+            is given; or `preset` and `legs` of a convoy.
+    """
+    from gastown_tui.adapters.formulas import formula_files
+    from gastown_tui.domain.formula.cook import Request, cook
+    from gastown_tui.domain.formula.resolve import all_variables, companions, resolved
+    from gastown_tui.services.molecules import subject_of
+
+    files = formula_files(town / rig, {**os.environ, "GASTOWN_TOWN": str(town)})
+    document = files.load(name)
+    whole = resolved(document, files)
+    values = values_of(variables)
+    bead: Bead | None = wanted.pop("subject", None)
+    if bead is not None and "issue" in all_variables(whole, companions(whole, files)):
+        values.setdefault("issue", bead.id)
+    request = Request(
+        values=values,
+        overlay=files.overlay(document.name),
+        subject=subject_of(bead) if bead is not None else None,
+        **wanted,
+    )
+    proto = cook(document, files, request)
+    for warning in proto.warnings:
+        click.echo(plain(f"warning: {warning}"), err=True)
+    return proto, whole

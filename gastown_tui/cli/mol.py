@@ -12,7 +12,7 @@ from gastown_tui.cli.bead_place import OneLine, Place, actor, located
 from gastown_tui.cli.common import plain, show, show_json, table
 from gastown_tui.cli.mol_end import burn, distill, squash, sweep
 from gastown_tui.cli.mol_make import bond, found_molecule, pour, wisp
-from gastown_tui.cli.step import name_of
+from gastown_tui.services.molecule_told import name_of
 
 if TYPE_CHECKING:
     from gastown_tui.adapters.store import BeadStore

@@ -13,10 +13,10 @@ import click
 from gastown_tui.cli.bead_place import OneLine, Place, actor, folds_itself
 from gastown_tui.cli.common import plain, show, show_json
 from gastown_tui.domain.errors import BadInput, NotFound
+from gastown_tui.services.molecule_told import name_of, told
 
 if TYPE_CHECKING:
     from gastown_tui.adapters.store import BeadStore
-    from gastown_tui.domain.formula.progress import StepState
     from gastown_tui.services.molecules import Next, Worker
 
 _mol = click.option("--mol", metavar="ID", help="Of this molecule, or of this bead's.")
@@ -96,36 +96,6 @@ def _own(store: BeadStore) -> str:
         raise NotFound("there is no open molecule here", hint="gastown mol pour FORMULA makes one")
     names = ", ".join(one.id for one in mine[:8])
     raise BadInput("which molecule?", hint=f"--mol ID, one of: {names}")
-
-
-def told(found: Next) -> dict[str, Any]:
-    """A next step as JSON values."""
-    step = found.step
-    return {
-        "molecule": found.molecule,
-        "title": found.title,
-        "done": found.done,
-        "total": found.total,
-        "finished": found.is_finished,
-        "eta_s": found.remaining_s,
-        "waits_for": list(found.waits_for),
-        "step": None
-        if step is None
-        else {
-            "id": name_of(found.molecule, step),
-            "step": step.step,
-            "title": step.title,
-            "state": step.state,
-            "description": found.text,
-            "acceptance_criteria": found.acceptance,
-            "asks": list(step.asks),
-        },
-    }
-
-
-def name_of(root: str, step: StepState) -> str:
-    """What a step is called in commands: its bead, or its own id when it has none."""
-    return step.step if step.bead == root else step.bead
 
 
 def _print(found: Next, *, as_json: bool) -> None:

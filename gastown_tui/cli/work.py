@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 @click.argument("bead")
 @click.argument("rig", required=False, default="")
 @click.option("--agent", default="", metavar="NAME", help="This polecat; any free one without.")
-def sling(bead: str, rig: str, agent: str) -> None:
+@click.option("--formula", default="", metavar="NAME", help="Step by step, by this formula.")
+@click.option("-v", "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Of it.")
+def sling(bead: str, rig: str, agent: str, formula: str, variables: tuple[str, ...]) -> None:
     """Hand BEAD to a polecat: it starts as soon as nothing blocks it and there is room."""
     from gastown_tui.domain.names import polecat
     from gastown_tui.roots.town import open_books, town_config
@@ -35,7 +38,16 @@ def sling(bead: str, rig: str, agent: str) -> None:
     bead = _full_id(books, bead)
     if agent and "/" not in agent:
         agent = polecat(rig or books.rig_of(bead), agent)
-    text = slinging.sling(books, town_config(town).id, bead, {"rig": rig, "agent": agent}, actor())
+    molecule = None
+    if formula:
+        from gastown_tui.cli.formula import cooked_for_town
+
+        subject, home = books.bead(bead), books.rig_of(bead)
+        molecule, _ = cooked_for_town(town, home, formula, variables, subject=subject)
+    elif variables:
+        raise BadInput("--var is of a formula", hint="--formula NAME")
+    wanted = {"rig": rig, "agent": agent}
+    text = slinging.sling(books, town_config(town).id, bead, wanted, actor(), molecule)
     is_up = poke(town)
     show(text)
     if not is_up:
@@ -81,13 +93,15 @@ def _hooked(town: Path, rig: str, address: str) -> tuple[Any, Bead | None]:
 @click.command()
 def done() -> None:
     """Hand the branch in: the refinery tests it and lands it."""
+    from gastown_tui.domain import reports
     from gastown_tui.domain.operations import Require, SetState
 
     town, rig, address = _me()
     store, bead = _hooked(town, rig, address)
     if bead is None:
         raise Conflict("there is nothing on your hook")
-    _must_be_fit(town, rig, address)
+    is_report = reports.is_written(bead, address)
+    _must_be_fit(town, rig, address, bead, is_report=is_report)
     token = os.environ.get("GASTOWN_RUN", "")[-24:] or "done"
     count = store.last_change
     store.apply(
@@ -99,7 +113,10 @@ def done() -> None:
     )
     store.close()
     poke(town)
-    show(f"{bead.id} is handed in. The refinery tests and lands it; if it comes back you are told.")
+    text = "The refinery tests and lands it; if it comes back you are told."
+    if is_report:
+        text = "The report is taken as it is; a change, if there is any, is tested and landed."
+    show(f"{bead.id} is handed in. {text}")
 
 
 def _target(config: RigConfig) -> str:
@@ -107,22 +124,26 @@ def _target(config: RigConfig) -> str:
     return f"{'gastown' if config.land == 'local' else 'origin'}/{config.default_branch}"
 
 
-def _must_be_fit(town: Path, rig: str, address: str) -> None:
+def _must_be_fit(town: Path, rig: str, address: str, bead: Bead, *, is_report: bool) -> None:
     """Tell the agent at once what the refinery would refuse later.
 
     Raises:
-        Conflict: it is on another branch, or there is nothing to hand in.
+        Conflict: it is on another branch, or there is neither a change nor a report to hand in.
     """
     from gastown_tui.adapters.git.quick import unfit
+    from gastown_tui.domain import reports
     from gastown_tui.roots.town import rig_config
 
     branch = os.environ.get("GASTOWN_GUARD_BRANCH", "")
-    why = unfit(town / address, branch, _target(rig_config(town, rig))) if branch else ""
-    if why:
-        raise Conflict(
-            f"nothing is handed in: {why}",
-            hint=f"commit your work on {branch}; if there is nothing to do, say so in a comment",
-        )
+    # without a target nothing is counted: a report needs no commits, only the right branch
+    target = "" if is_report else _target(rig_config(town, rig))
+    why = unfit(town / address, branch, target) if branch else ""
+    if not why:
+        return
+    hint = f"commit your work on {branch}; if there is nothing to do, say so in a comment"
+    if reports.is_wanted(bead) and not is_report:
+        hint = f'the report comes first: gastown bead comment {bead.id} "..."'
+    raise Conflict(f"nothing is handed in: {why}", hint=hint)
 
 
 @click.command()
@@ -144,6 +165,7 @@ def hook(as_json: bool) -> None:
 def prime(as_json: bool) -> None:
     """The work on your hook, why it came back if it did, and the town's rules."""
     from gastown_tui.roots.town import rig_config, rig_names, town_store
+    from gastown_tui.services.molecule_told import work_facts
     from gastown_tui.services.priming import mayor_text, prime_facts, prime_text
 
     if os.environ.get("GASTOWN_ROLE") == "mayor":
@@ -155,9 +177,10 @@ def prime(as_json: bool) -> None:
             show(text)
         return
     town, rig, address = _me()
-    _, bead = _hooked(town, rig, address)
+    store, bead = _hooked(town, rig, address)
     config = rig_config(town, rig)
     facts = prime_facts(config, town_store(town), address, bead, _target(config))
+    facts |= work_facts(store, bead, address, time.time())
     if as_json:
         show_json(facts)
     else:

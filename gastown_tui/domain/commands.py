@@ -68,6 +68,8 @@ class Submit(_Command, frozen=True, kw_only=True):
     bead: str
     request: str
     """Empty for a first hand-in."""
+    is_reported: bool = False
+    """The bead asks for a report and has it: it is closed when there is no change to hand in."""
 
 
 class StartEvidence(_Command, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from gastown_tui.domain import reports
 from gastown_tui.domain.commands import (
     CleanUp,
     CloseDropped,
@@ -27,7 +28,10 @@ _LOST_TOO_OFTEN: Final = 8
 
 
 def submissions(view: View) -> Iterator[Command]:
-    """Turn `done` into a hand-in; while the change is being landed it waits for the outcome."""
+    """Turn `done` into a hand-in; while the change is being landed it waits for the outcome.
+
+    A report counts for a bead without a merge request: else a change would be lost sight of.
+    """
     for address, bead in view.hooks.items():
         token = bead.label("done")
         agent, request = view.town.agents[address], view.requests.get(bead.id)
@@ -41,6 +45,7 @@ def submissions(view: View) -> Iterator[Command]:
             agent=address,
             bead=bead.id,
             request=request.id if request else "",
+            is_reported=request is None and reports.is_written(bead, address),
         )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from gastown_tui.domain import records
 from gastown_tui.domain.commands import FinishLanding, StartLanding
 from gastown_tui.domain.errors import Conflict, Unavailable
+from gastown_tui.domain.formula.progress import SKIPPED
 from gastown_tui.domain.merge_queue import after_red, is_approved
 from gastown_tui.domain.operations import Close, Operation, SetState
 from gastown_tui.domain.ready import is_failure
@@ -18,9 +19,11 @@ from gastown_tui.services import verdicts
 from gastown_tui.services.baseline import gates_are_broken, held
 from gastown_tui.services.context import Context
 from gastown_tui.services.gates import output_of, spawn_gate
+from gastown_tui.services.molecule_ends import close_work, store_of
 from gastown_tui.services.ports import Stacked, TargetMoved
 
 _WORKTREE = "landing"
+_DROPPED = f"{SKIPPED}: its change was dropped"
 
 
 class Landing:
@@ -191,7 +194,7 @@ class Landing:
             operations.append(records.event("landed", one.bead, text, "refinery", rig))
         verdicts.write(context, operations)
         for one in landing:
-            close_bead(context, one, merged(context, one, commits.get(one.id, tip)))
+            close_bead(context, one, merged(context, one, commits.get(one.id, tip)), "landed")
 
     def _where(self, rig: str) -> str:
         """The branch that a rig's changes land on, and whose it is."""
@@ -215,12 +218,21 @@ def merged(context: Context, request: Request, commit: str) -> str:
     return text if is_failure(where) else text + where
 
 
-def close_bead(context: Context, request: Request, reason: str) -> None:
-    """Close the bead of a request that has come to its end, if it is still open."""
+def close_bead(context: Context, request: Request, reason: str, steps: str = _DROPPED) -> None:
+    """Close the bead of a request that has come to its end, and its molecule, if it is still open.
+
+    Args:
+        context: of the controller.
+        request: the request.
+        reason: of the bead.
+        steps: why what is left of its molecule is closed.
+    """
     bead = context.books.bead(request.bead)
     if not bead.is_closed:
-        context.books.write_rig(
-            request.rig,
+        close_work(
+            store_of(context.books, request.rig),
+            bead.id,
+            steps,
             [SetState(bead=bead.id, dimension="done"), Close(bead=bead.id, reason=reason)],
             actor="refinery",
         )

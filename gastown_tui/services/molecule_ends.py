@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
 
 from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
@@ -19,7 +20,19 @@ from gastown_tui.services.molecules import (
     got,
     make,
     molecules_of,
+    standing,
 )
+
+if TYPE_CHECKING:
+    from gastown_tui.services.books import Books
+
+_TRIES: Final = 8
+"""How often a bead is closed anew while others take parts of its molecules away."""
+
+
+def store_of(books: Books, rig: str) -> MoleculeStore:
+    """A rig's store, as molecules need it."""
+    return cast("MoleculeStore", books.rigs[rig].store)
 
 
 def bond(
@@ -115,4 +128,44 @@ def wrap_up(store: MoleculeStore, work: str, reason: str) -> list[Operation]:
             for one in (*reversed(below_root(root.id, beads)), root.id)
             if not beads[one].is_closed
         ]
+    return found
+
+
+def close_work(
+    store: MoleculeStore, work: str, reason: str, operations: Sequence[Operation], actor: str
+) -> None:
+    """Do what closes a bead, and close what is left open of its molecules with it, or nothing.
+
+    Args:
+        store: of the bead.
+        work: the bead.
+        reason: of the steps and roots that are closed with it.
+        operations: what closes the bead.
+        actor: who does it.
+
+    Raises:
+        NotFound: the bead is no more.
+    """
+    for _ in range(_TRIES):
+        writes = [*wrap_up(store, work, reason), *operations]
+        try:
+            if writes:
+                store.apply(writes, actor=actor)
+        except NotFound:
+            store.get(work)  # else a wisp has been swept meanwhile: what is read next is without it
+        else:
+            return
+    raise Conflict(f"the molecule of {work} keeps changing")
+
+
+def handed_over(store: MoleculeStore, work: str, agent: str, now: float) -> list[Operation]:
+    """Give back what others than an agent have begun of a bead's molecules, to go with its hook."""
+    found: list[Operation] = []
+    for root in molecules_of(store, work):
+        if root.is_closed:
+            continue
+        made = standing(store, root.id, now).progress
+        others = {one.assignee for one in made.steps if one.state == "working"} - {"", agent}
+        for other in sorted(others):
+            found += molecule.put_down(made, other)
     return found

@@ -189,11 +189,11 @@ def subject_of(bead: Bead) -> Subject:
 def attach(proto: Protomolecule, bead: str, agent: str = "") -> list[Operation]:
     """Make a molecule for a bead of work, to be applied with what else its sling writes.
 
-    Durable when the formula says `liquid`, else a wisp. Its root is a child of the bead.
+    Durable if the formula says `liquid`, else a wisp kept for a week; its root is below the bead.
     """
     from gastown_tui.domain.formula.pour import Pouring, pour, wisp
 
-    how = Pouring(parent=bead, assignee=agent)
+    how = Pouring(parent=bead, assignee=agent, wisp_type="recovery")
     return pour(proto, how) if proto.phase == "liquid" else wisp(proto, how)
 
 

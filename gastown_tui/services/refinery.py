@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from gastown_tui.domain import records
 from gastown_tui.domain.commands import CleanUp, CloseDropped
 from gastown_tui.domain.errors import NotFound
@@ -23,7 +25,8 @@ class Refinery:
         """End the session, take the sandbox away, free the polecat, close the request."""
         context = self._context
         request = context.request(command.request)
-        self._close_bead(request.id, merged(context, request, request.landed))
+        with contextlib.suppress(NotFound):  # deleted by somebody: there is nothing to close
+            close_bead(context, request, merged(context, request, request.landed), "landed")
         agent = context.books.agents.get(request.agent)
         operations: list[Operation] = []
         if agent is not None and agent.sandbox_for == request.bead:
@@ -48,15 +51,10 @@ class Refinery:
     async def close_dropped(self, command: CloseDropped) -> None:
         """Close the bead and the record of a dropped request; its branch stays."""
         request = self._context.request(command.request)
-        self._close_bead(request.id, f"Dropped: {request.why}")
+        with contextlib.suppress(NotFound):  # deleted by somebody: there is nothing to close
+            close_bead(self._context, request, f"Dropped: {request.why}")
         self._context.books.write_town(
             [Close(bead=request.id, reason=f"Dropped: {request.why}; kept on {request.branch}")],
             actor=ACTOR,
         )
         self._context.sync()
-
-    def _close_bead(self, request: str, reason: str) -> None:
-        try:
-            close_bead(self._context, self._context.request(request), reason)
-        except NotFound:
-            return  # deleted by somebody: there is nothing to close

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from gastown_tui.domain import records
+from gastown_tui.domain import records, reports
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import PrepareSandbox, PutAway, Submit
-from gastown_tui.domain.operations import Operation, SetState
+from gastown_tui.domain.formula.progress import SKIPPED
+from gastown_tui.domain.operations import Close, Operation, Require, SetState
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.gates import run_setup
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
+from gastown_tui.services.molecule_ends import close_work, store_of
+from gastown_tui.services.molecules import got
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.ports import Handed
 
@@ -48,6 +51,10 @@ class Sandboxes:
         if agent.sandbox_for != command.bead or (bead and bead.assignee == agent.address):
             return
         await context.end_sessions(agent.address, f"{command.bead} is no longer its work")
+        store = store_of(context.books, agent.rig)
+        now = got(store, command.bead)
+        if now is not None and now.is_closed:
+            close_work(store, now.id, f"{SKIPPED}: its work was closed", [], actor=ACTOR)
         sandbox = context.paths.sandbox(agent)
         kept = await context.in_git(
             agent.rig, lambda git: git.put_away(sandbox, agent.branch, agent.name)
@@ -72,17 +79,13 @@ class Sandboxes:
         handed = await context.in_git(
             agent.rig, lambda git: git.hand_in(sandbox, agent.branch, agent.base, agent.name)
         )
-        clear = SetState(bead=bead.id, dimension="done")
         if handed.commits == 0:
-            context.books.write_rig(agent.rig, [clear], actor=ACTOR)
-            context.note(
-                "done-refused", bead.id, f"{agent.address} has no commits on {agent.branch}"
-            )
-            context.sync()
-            await self._nudger.nudge(
-                agent.address, "`gastown done` was refused: your branch has no commits yet."
-            )
+            if command.is_reported:
+                self._reported(agent, bead, token)
+            else:
+                await self._refuse(agent, bead)
             return
+        clear = SetState(bead=bead.id, dimension="done")
         request = request_of(self._context, bead.id)
         if request is not None and request.submitted == handed.tip and _is_under_way(request):
             context.books.write_rig(agent.rig, [clear], actor=ACTOR)
@@ -102,6 +105,40 @@ class Sandboxes:
         )
         context.books.write_rig(agent.rig, [clear], actor=ACTOR)
         context.sync()
+
+    def _reported(self, agent: Agent, bead: Bead, token: str) -> None:
+        """Close a bead that ends with a report; its sandbox is put away as of any closed bead."""
+        context = self._context
+        text = f"{agent.address} reported on {bead.id}"
+        context.books.write_town(
+            [records.event("reported", bead.id, text, agent.address, agent.rig)],
+            actor=ACTOR,
+            transaction=f"report-{bead.id}-{token}",
+        )
+        close_work(
+            store_of(context.books, agent.rig),
+            bead.id,
+            "its work was reported",
+            [
+                Require(bead=bead.id, assignee=agent.address, label=f"done:{token}"),
+                SetState(bead=bead.id, dimension="done"),
+                Close(bead=bead.id, reason="Reported in its comments"),
+            ],
+            actor=ACTOR,
+        )
+        context.sync()
+
+    async def _refuse(self, agent: Agent, bead: Bead) -> None:
+        """Tell an agent that there is nothing to hand in."""
+        context = self._context
+        clear = SetState(bead=bead.id, dimension="done")
+        context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+        context.note("done-refused", bead.id, f"{agent.address} has no commits on {agent.branch}")
+        context.sync()
+        text = "`gastown done` was refused: your branch has no commits yet."
+        if reports.is_wanted(bead):
+            text = f"{text[:-1]}, and {bead.id} has no comment of yours with the report."
+        await self._nudger.nudge(agent.address, text)
 
     def _handed_in(
         self, agent: Agent, bead: Bead, request: Request | None, handed: Handed

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import WORK_TYPES
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.names import split_address
 from gastown_tui.domain.operations import Create, Operation, Require, SetState
+from gastown_tui.services import molecules
 from gastown_tui.services.books import Books
+from gastown_tui.services.molecule_ends import store_of
+
+if TYPE_CHECKING:
+    from gastown_tui.domain.formula.cook import Protomolecule
 
 
-def sling(books: Books, town: str, bead: str, arguments: dict[str, str], actor: str) -> str:
+def sling(
+    books: Books,
+    town: str,
+    bead: str,
+    arguments: dict[str, str],
+    actor: str,
+    molecule: Protomolecule | None = None,
+) -> str:
     """Hand a bead to the town's dispatcher: it goes onto a hook as soon as it is ready.
 
-    `arguments`: `rig` (must be the bead's own), `agent` (an address; any free polecat without).
+    Args:
+        books: of the town.
+        town: its id.
+        bead: the work.
+        arguments: `rig` (must be the bead's own), `agent` (an address; any free polecat without).
+        actor: who does it.
+        molecule: the steps that it is done by; made in the same transaction.
 
     Raises:
         NotFound: no such bead.
-        Conflict: it is closed, worked on, or another town's.
+        Conflict: it is closed, worked on, another town's, or done by other steps already.
     """
     rig = books.rig_of(bead)
+    change = books.rigs[rig].store.last_change
     found = books.bead(bead)
     if arguments.get("rig") and arguments["rig"] != rig:
         raise Conflict(f"{bead} belongs to the rig {rig}, not to {arguments['rig']}")
@@ -32,25 +53,33 @@ def sling(books: Books, town: str, bead: str, arguments: dict[str, str], actor: 
     if other not in {None, town}:
         raise Conflict(f"{bead} is worked on in the town {other}")
     if found.status in {"hooked", "in_progress"}:
-        if agent in {"", found.assignee}:
+        if agent in {"", found.assignee} and molecule is None:
             return f"{bead} is already on the hook of {found.assignee}"
         raise Conflict(f"{bead} is on the hook of {found.assignee}")
     if found.issue_type == "epic":
         raise BadInput(f"{bead} is an epic", hint="sling its children")
-    books.write_rig(
-        rig,
-        [
-            Require(bead=bead, status="open"),
-            SetState(bead=bead, dimension="town", value=town),
-            SetState(bead=bead, dimension="sling", value=agent or "any"),
-        ],
-        actor=actor,
-    )
+    operations: list[Operation] = [
+        Require(bead=bead, status="open", change=change if molecule else None),
+        SetState(bead=bead, dimension="town", value=town),
+        SetState(bead=bead, dimension="sling", value=agent or "any"),
+    ]
+    if molecule is not None:
+        operations += _attached(books, rig, bead, molecule)
+    books.write_rig(rig, operations, actor=actor)
     books.write_town(
         [records.event("slung", bead, f"{bead} is slung to {agent or rig}", actor, rig)],
         actor=actor,
     )
-    return f"{bead} is slung to {agent or 'the next free polecat of ' + rig}"
+    steps = f", with {molecule.formula}: {len(molecule.steps)} steps" if molecule else ""
+    return f"{bead} is slung to {agent or 'the next free polecat of ' + rig}{steps}"
+
+
+def _attached(books: Books, rig: str, bead: str, molecule: Protomolecule) -> list[Operation]:
+    for one in molecules.molecules_of(store_of(books, rig), bead):
+        if not one.is_closed:
+            raise Conflict(f"{bead} has a molecule already: {one.id}",
+                           hint=f"gastown mol burn {one.id} takes it away")  # fmt: skip
+    return molecules.attach(molecule, bead)
 
 
 def create_bead(books: Books, rig: str, arguments: dict[str, str], actor: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gastown_tui.domain import records
+from gastown_tui.domain import records, reports
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.agents.dialogs import start_up_answer
 from gastown_tui.domain.agents.launch import consents_of
@@ -26,6 +26,7 @@ from gastown_tui.domain.view import is_hooked
 from gastown_tui.services import convoys
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.hooks import write_agent
+from gastown_tui.services.molecule_ends import handed_over, store_of
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.sandboxes import Sandboxes
 from gastown_tui.services.sessions import Sessions
@@ -65,13 +66,15 @@ class Work:
             context.books.write_town(
                 [records.create_agent(agent)], actor=ACTOR, transaction=f"agent-{agent.record}"
             )
-        town = context.config.id
+        town, store = context.config.id, store_of(context.books, command.rig)
         context.books.write_rig(
             command.rig,
             [
                 Require(bead=command.bead, status="open", label=f"town:{town}"),
                 Hook(bead=command.bead, assignee=command.agent, town=town),
                 SetState(bead=command.bead, dimension="sling"),
+                *reports.asked(store.get(command.bead), command.agent),
+                *handed_over(store, command.bead, command.agent, context.clock.now().wall),
             ],
             actor=ACTOR,
         )
