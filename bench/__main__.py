@@ -25,6 +25,7 @@ PARTS: Final = {
     "store": "the bead store",
     "queue": "the merge queue, simulated",
     "demo": "the demo town from start to end",
+    "hanoi": "1,023 steps of a molecule by workers that are killed",
 }
 
 

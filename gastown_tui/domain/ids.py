@@ -27,7 +27,7 @@ _BYTES_OF_LENGTH: Final = {3: 2, 4: 3, 5: 4, 6: 4, 7: 5, 8: 5}
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _PREFIX: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,39}")
-KINDS: Final = ("wisp", "mol", "cv")
+KINDS: Final = ("wisp", "mol", "cv", "mr")
 """What may stand between prefix and hash: a wisp, a molecule, a convoy."""
 
 

@@ -12,7 +12,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import msgspec
 
 from gastown_tui import protocol
-from gastown_tui.domain import records
+from gastown_tui.domain import ids, records
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.bead_gates import Verdict
@@ -169,20 +169,18 @@ class Context:
         return named[0]
 
     def request(self, request: str) -> Request:
-        """An open merge request by id, or by its bead.
+        """An open merge request by id, by a part of it that is only its own, or by its bead.
 
         Raises:
-            NotFound: none.
+            NotFound: none, or more than one.
         """
-        found = self.books.requests.get(request)
-        if found is None:
-            mine = [one for one in self.books.requests.values() if one.bead == request]
-            found = mine[0] if len(mine) == 1 else None
-        if found is None:
-            raise NotFound(
-                f"there is no open merge request {request!r}", hint="see `gastown mq list`"
-            )
-        return found
+        known = self.books.requests
+        mine = [one.id for one in known.values() if one.bead == request]
+        found = mine or ids.meant(request, self.books.town.prefix, known)
+        if len(found) != 1:
+            some = ", ".join(found[:5]) or "see `gastown mq list`"
+            raise NotFound(f"there is no open merge request {request!r}", hint=some)
+        return known[found[0]]
 
     def entry(self, agent: Agent) -> AgentEntry:
         """The catalogue entry that an agent runs.

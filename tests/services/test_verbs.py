@@ -9,7 +9,7 @@ import pytest
 from service_fakes import NUX
 
 from gastown_tui.domain import records
-from gastown_tui.domain.errors import BadInput, Conflict, Forbidden
+from gastown_tui.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from gastown_tui.domain.operations import AddLabel, Create
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.protocol import Signals
@@ -391,3 +391,12 @@ async def test_a_bead_in_the_queue_is_not_unhooked(bench):
     with_request(bench)
     with pytest.raises(Conflict, match="reject or drop"):
         await bench.ask("unhook", "gt-1")
+
+
+def test_a_part_of_a_requests_id_is_enough(bench):
+    name = with_request(bench)
+    bench.books.refresh(bench.context.clock.utc())
+    assert bench.context.request(name).id == name
+    assert bench.context.request(name.rpartition("-")[2][:2]).id == name
+    with pytest.raises(NotFound):
+        bench.context.request("zzzz")
