@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gastown_tui import protocol
-from gastown_tui.adapters.town_files import find_town
+from gastown_tui.adapters.town_files import TOWN_FILE, find_town
 from gastown_tui.domain.errors import BadInput, Forbidden, GastownError, Unavailable
 
 if TYPE_CHECKING:
@@ -84,10 +85,16 @@ def feed_link(town: Path) -> Any:
     try:
         return SyncLink(feed_socket(town), protocol.feed_decoder, role="cli", what="controller")
     except Unavailable:
-        from gastown_tui.roots.town import catalogue, town_config
+        _check_settings(town, (town / TOWN_FILE).stat().st_mtime_ns)
+        raise  # it was not the settings that keep the controller waiting
 
-        catalogue(town_config(town))  # when it is this that keeps the controller waiting, say this
-        raise
+
+@lru_cache(maxsize=1)
+def _check_settings(town: Path, _written: int) -> None:
+    """Raise what is wrong with the settings; looked at again when they were written again."""
+    from gastown_tui.roots.town import catalogue, town_config
+
+    catalogue(town_config(town))
 
 
 def tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:

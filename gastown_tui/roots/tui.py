@@ -26,8 +26,12 @@ from gastown_tui.tui.app import GastownApp
 from gastown_tui.tui.ports import Daemon, FeedItem, LinkState, ScreenItem
 
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+_LOOK_S: Final = 0.1
+"""How often one looks whether what is being started has come to nothing."""
 _ANSWER_S: Final = 40.0
 """How long an answer may take; the controller itself gives up after 30."""
+_COLLECTIONS: Final = (700, 10, 10)
+"""Python's own measure of when to look for garbage; `gastown` starts without looking."""
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -85,8 +89,10 @@ class _Asker:
 class _HostWatch:
     """Tells whether the host is there, asked only while something else is missing."""
 
-    def __init__(self, town: Path) -> None:
+    def __init__(self, town: Path, coming: Callable[[], bool] = lambda: False) -> None:
+        """`coming` says whether the daemons are being started: then nothing is missing yet."""
         self._town = town
+        self.coming = coming
         self.up: bool | None = None
 
     async def look(self) -> LinkState | None:
@@ -115,6 +121,9 @@ async def _keep(
             link = await connect()
         except (GastownError, OSError) as error:
             problem = str(error)
+            if host.coming():
+                await asyncio.sleep(_BACKOFF_S[0])
+                continue
         else:
             tries, up = 0, True
             tell(LinkState(daemon=daemon, up=True))
@@ -309,17 +318,33 @@ class LinkScreens:
 class Cockpit(GastownApp):
     """The application with its two connections."""
 
-    def __init__(self, town: Path) -> None:
-        host = _HostWatch(town)
+    def __init__(
+        self,
+        town: Path,
+        coming: Callable[[], bool] = lambda: False,
+        failed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`coming` says whether daemons are being started, `failed` that this came to nothing."""
+        host = _HostWatch(town, coming)
+        self._coming, self._failed = coming, failed
         self._feed, self._screens = LinkTown(town, host), LinkScreens(town, host)
         super().__init__(self._feed, self._screens, keys=user_keys(town))
 
     def on_ready(self) -> None:
-        """Connect, now that the screen listens; what is loaded by now is not searched again."""
-        gc.collect()
+        """Connect, now that the screen listens; what is loaded by now is no garbage."""
         gc.freeze()
+        gc.set_threshold(*_COLLECTIONS)
         self.run_worker(self._feed.run(), exit_on_error=False)
         self.run_worker(self._screens.run(), exit_on_error=False)
+        if self._coming() or self._failed():
+            self._look = self.set_interval(_LOOK_S, self._started)
+
+    def _started(self) -> None:
+        """Give up when the daemons do not start; whoever started them says why."""
+        if self._failed():
+            self.exit(return_code=1)
+        elif not self._coming():
+            self._look.stop()
 
 
 def user_keys(town: Path) -> dict[str, object]:
@@ -336,13 +361,17 @@ def user_keys(town: Path) -> dict[str, object]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def run(town: Path) -> int:
-    """Show the town until the overseer quits; the exit code."""
+def run(
+    town: Path,
+    coming: Callable[[], bool] = lambda: False,
+    failed: Callable[[], bool] = lambda: False,
+) -> int:
+    """Show the town until the overseer quits, or its start has `failed`; the exit code."""
     folder = town / ".gastown" / "log"
     if folder.parent.is_dir():
         folder.mkdir(exist_ok=True)
         logging.basicConfig(filename=folder / "tui.log", level=logging.INFO)
-    app = Cockpit(town)
+    app = Cockpit(town, coming, failed)
     app.run()
     return app.return_code or 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from gastown_tui import protocol as p
-from gastown_tui.domain.errors import GastownError, Unavailable
+from gastown_tui.cli import screen
+from gastown_tui.cli import town as cli_town
+from gastown_tui.domain.errors import BadInput, GastownError, Unavailable
 from gastown_tui.roots import tui
 from gastown_tui.tui.ports import LinkState
 
@@ -109,6 +112,64 @@ async def test_the_feed_is_followed_resumed_and_answers(town):
         daemon.send(p.Delta(base=9, version=10, at=2.0, tables={}))
         await until(lambda: len([each for each in daemon.got if isinstance(each, p.Follow)]) == 3)
         await daemon.stop()
+
+
+async def test_nothing_is_missing_while_it_is_being_started(town):
+    tries, coming = [], [True]
+
+    def asked():
+        tries.append(1)
+        return coming[0]
+
+    snapshot = p.Snapshot(version=1, boot="b", at=1.0, tables={})
+    daemon = Daemon(tui.feed_socket(town), p.feed_decoder, {p.Follow: lambda _: snapshot})
+    heard = []
+    link = tui.LinkTown(town, tui._HostWatch(town, asked))
+    link.follow(heard.append)
+    async with running(link.run()):
+        await until(lambda: len(tries) > 2)
+        await daemon.start()
+        await until(lambda: snapshot in heard)
+        assert all(each.up for each in heard if isinstance(each, LinkState))
+        coming[0] = False
+        await daemon.stop()
+        await until(lambda: isinstance(heard[-1], LinkState) and not heard[-1].up)
+
+
+async def test_the_screen_goes_when_what_it_shows_does_not_start(town):
+    state = {"coming": True, "failed": False}
+    app = tui.Cockpit(town, lambda: state["coming"], lambda: state["failed"])
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert app.is_running
+        state["failed"] = True
+        await until(lambda: app.return_code == 1)
+
+
+def test_why_it_does_not_start_is_said_when_the_screen_has_gone(town, monkeypatch):
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("GASTOWN_TOWN", str(town))
+    shown = []
+
+    def start(_town):
+        raise Unavailable("no host today")
+
+    def run(_town, coming, failed):
+        while coming():
+            time.sleep(0.01)
+        shown.append(failed())
+
+    monkeypatch.setattr(cli_town, "start_town", start)
+    monkeypatch.setattr(tui, "run", run)
+    (town / "town.toml").write_text('id = "t"\nnmae = "x"\n')
+    with pytest.raises(BadInput, match="nmae"):
+        screen.open_screen(town)
+    assert not shown
+    (town / "town.toml").write_text('id = "t"\n')
+    with pytest.raises(Unavailable, match="no host today"):
+        screen.open_screen(town)
+    assert shown in ([], [True])
 
 
 async def test_a_request_under_way_when_the_controller_dies_is_told_so(town):
