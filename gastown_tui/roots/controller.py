@@ -34,7 +34,7 @@ from gastown_tui.roots.settings import Settings
 from gastown_tui.roots.town import catalogue, open_books
 from gastown_tui.roots.town import town_config as read_town_config
 from gastown_tui.services.bead_view import bead_of_town
-from gastown_tui.services.context import Context
+from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.controller import Controller
 from gastown_tui.services.diffs import Diffs
 from gastown_tui.services.facts import Facts
@@ -47,6 +47,7 @@ from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
 from gastown_tui.services.server import FeedServer
 from gastown_tui.services.verbs import Verbs
+from gastown_tui.services.wisps import sweep
 from gastown_tui.services.work import Work
 
 log = logging.getLogger("gastown.controller")
@@ -136,7 +137,7 @@ class Process:
         server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self._bead, self.wake)
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
-        keeper = Keeper(self._folded, beads_git.commit)
+        keeper = Keeper(self._folded, beads_git.commit, self._tidy)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(_close, await server.serve(runtime / "feed.sock"))
             async with asyncio.TaskGroup() as group:
@@ -162,6 +163,13 @@ class Process:
     def _folded(self) -> dict[str, Any]:
         books = self.context.books
         return {"": books.town} | {name: rig.store for name, rig in books.rigs.items()}
+
+    def _tidy(self, name: str) -> None:
+        store = self._folded().get(name)
+        if store is not None:  # a rig may have been taken out meanwhile
+            now = self.context.clock.utc()
+            sweep(store, now.timestamp(), actor=ACTOR)
+            store.prune(now)
 
     def _bead(self, bead: str) -> protocol.BeadText:
         return bead_of_town(self.context.books, bead)

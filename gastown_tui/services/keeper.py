@@ -39,8 +39,8 @@ class Keeper:
     Args:
         stores: by name of the rig, empty for the town's own.
         commit: called in a thread after a fold of `name`.
-        tidy: called in a thread once an hour for each name, when its store is folded: drops what
-            nobody needs any more, such as old wisps.
+        tidy: called in a thread for each name when its store is folded, first after the start and
+            then once an hour: drops what nobody needs any more, such as old wisps.
     """
 
     def __init__(
@@ -71,9 +71,9 @@ class Keeper:
                     await self._put_in_order(name, self._tidy)
 
     def _is_untidy(self, name: str, now: float) -> bool:
-        """Whether an hour has passed since the last time, or since the controller began."""
-        since = self._tidied.setdefault(name, now)
-        return now - since >= TIDY_S and name not in self._dirty_since
+        """Whether it is folded, and the last time was an hour ago or under another controller."""
+        last = self._tidied.get(name)
+        return (last is None or now - last >= TIDY_S) and name not in self._dirty_since
 
     async def _put_in_order(self, name: str, tidy: Callable[[str], object]) -> None:
         self._tidied[name] = asyncio.get_running_loop().time()

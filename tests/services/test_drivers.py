@@ -268,6 +268,18 @@ async def test_a_store_is_tidied_now_and_then_and_a_bug_in_it_ends_nothing(kept,
     task.cancel()
 
 
+async def test_a_store_is_tidied_once_after_the_start(kept):
+    _, store, commits = kept
+    tidied = []
+    task = await running(Keeper(lambda: {"r": store}, commits.append, tidied.append).run())
+    await poll(lambda: tidied == ["r"])
+    store.last_change = 2
+    await poll(lambda: commits == ["r", "r"])
+    await asyncio.sleep(0.05)
+    assert tidied == ["r"]
+    task.cancel()
+
+
 async def test_whoever_waits_for_a_run_learns_of_its_end_or_its_loss():
     table = RunTable(lambda: None)
     row = protocol.RunRow(run="a", name="x", started=1.0)
