@@ -68,6 +68,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of beads in the town's other directories."""
     prefixes: Collection[str] = frozenset()
     """Of the town's other directories, all of whose beads are in `elsewhere`."""
+    strangers: Collection[str] = frozenset()
+    """Prefixes of other directories, whose beads are not looked up."""
     types: Collection[str] = frozenset()
     """Declared in the directory's configuration."""
     statuses: Collection[str] = frozenset()
@@ -232,9 +234,8 @@ def _is_dangling(target: str, around: Surroundings) -> bool:
         return True
     if target.startswith("external:") or target in around.elsewhere:
         return False
-    return ids.prefix_of(target) == around.prefix or any(
-        target.startswith(f"{prefix}-") for prefix in (around.prefix, *around.prefixes)
-    )
+    known = (around.prefix, *around.prefixes)
+    return ids.prefix_of(target, (*known, *around.strangers)) in known
 
 
 def _circles(by_id: Mapping[str, Bead], around: Surroundings) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from gastown_tui.adapters.store import absorb as absorbing
 from gastown_tui.adapters.store import files
 from gastown_tui.adapters.store import fold as folding
 from gastown_tui.adapters.store.core import digest, record_file
+from gastown_tui.adapters.store.location import prefixes_elsewhere
 from gastown_tui.domain import bead_doctor
 from gastown_tui.domain.bead_doctor import Finding
 from gastown_tui.domain.bead_file import Aside, scan
@@ -87,6 +88,7 @@ def _examine(core: Core, store: BeadStore, now: datetime, town: Town) -> Report:
         lines=lines,
         elsewhere=town.ids,
         prefixes=town.prefixes,
+        strangers=prefixes_elsewhere(store.beads_dir),
         types=declared(store.beads_dir, "types"),
         statuses=declared(store.beads_dir, "status"),
     )

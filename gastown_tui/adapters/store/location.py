@@ -109,6 +109,24 @@ def usual_prefix(beads: Iterable[str]) -> str:
     return counts.most_common(1)[0][0] if counts else ""
 
 
+def prefixes_elsewhere(beads_dir: Path) -> set[str]:
+    """The prefixes of other directories: those of the town around it, and of its `routes.jsonl`."""
+    from gastown_tui.adapters import town_files
+    from gastown_tui.domain.routes import FILE_NAME, read_routes
+
+    found: set[str] = set()
+    folder = beads_dir.absolute().parent
+    for town in (folder, folder.parent):
+        if (town / town_files.TOWN_FILE).is_file():
+            dirs = town_files.beads_dirs(town)
+            found |= {prefix for prefix, path in dirs.items() if path.parent != folder}
+    table = beads_dir / FILE_NAME
+    if table.is_file():
+        routes = read_routes(table.read_text(encoding="utf-8", errors="replace"))
+        found |= {route.prefix for route in routes}
+    return found
+
+
 def folder_prefix(beads_dir: Path) -> str:
     """A prefix made of the project folder's name."""
     name = re.sub(r"[^a-z0-9]+", "-", beads_dir.absolute().parent.name.lower()).strip("-")

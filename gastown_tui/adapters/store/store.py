@@ -179,6 +179,7 @@ class BeadStore(StoreReader):
             layout=self._core.layout(),
             actor=actor,
             now=now,
+            elsewhere=lambda: location.prefixes_elsewhere(self.beads_dir),
         )
 
     def create(self, *, actor: str, parent: str = "", kind: str = "", **fields: Any) -> Bead:

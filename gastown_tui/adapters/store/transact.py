@@ -35,7 +35,7 @@ from gastown_tui.domain.ready import is_awake
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from gastown_tui.domain.bead_file import Layout
@@ -70,8 +70,11 @@ class Transaction:
         layout: Layout,
         actor: str,
         now: datetime,
+        elsewhere: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        """`elsewhere` tells the prefixes of other directories; asked about what is not here."""
         self._connection = connection
+        self._elsewhere = elsewhere
         self._prefix = prefix
         self._layout = layout
         self._actor = actor
@@ -315,12 +318,19 @@ class Transaction:
         query = "SELECT 1 FROM bead WHERE id = ?"
         return self._connection.execute(query, (bead,)).fetchone() is not None
 
+    def _load_or_elsewhere(self, target: str) -> None:
+        """Look that a bead is there, unless its prefix is a longer one of another directory."""
+        try:
+            self._load(target)
+        except NotFound:
+            known = (self._prefix, *self._elsewhere())
+            if self._taken(target) or ids.prefix_of(target, known) == self._prefix:
+                raise
+
     def _check_edge(self, bead: str, target: str, kind: str) -> None:
         """Refuse an edge to nothing, and one that closes a circle."""
-        if ids.prefix_of(target, [self._prefix]) == self._prefix and not target.startswith(
-            "external:"
-        ):
-            self._load(target)
+        if target.startswith(f"{self._prefix}-"):
+            self._load_or_elsewhere(target)
         family = _ORDERING if kind in _ORDERING else (kind, kind)
         if kind not in _ORDERING and kind != "parent-child":
             return

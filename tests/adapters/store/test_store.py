@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gastown_tui.adapters.store import init_store, open_store
+from gastown_tui.adapters.store.doctor import Town, examine
 from gastown_tui.domain.bead import Deleted, instant
 from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound, Unavailable
 from gastown_tui.domain.operations import (
@@ -408,3 +409,30 @@ def test_what_was_put_off_can_be_claimed_when_its_date_has_passed(opened):
     assert store.wake(now[0]) == []
     with pytest.raises(Conflict, match="deferred"):
         store.apply([Claim(classic, "a")], actor="a")
+
+
+@pytest.mark.parametrize("told_by", ["town", "routes"])
+def test_an_edge_may_lead_to_a_directory_whose_prefix_is_longer(tmp_path, told_by):
+    for rig, prefix in (("al", "al"), ("albe", "al-be")):
+        folder = tmp_path / rig
+        init_store(folder / ".beads", prefix).close()
+        if told_by == "town":
+            (folder / "rig.toml").write_text(f'prefix = "{prefix}"\n')
+    if told_by == "town":
+        (tmp_path / "town.toml").touch()
+    else:
+        line = '{"prefix":"al-be-","path":"deps/albe"}\n'
+        (tmp_path / "al" / ".beads" / "routes.jsonl").write_text(line)
+    store = open_store(tmp_path / "al" / ".beads")
+    here, gone = store.create(title="a", actor="me").id, store.create(title="b", actor="me").id
+    store.apply([AddDependency(here, "al-be-y")], actor="me")
+    assert [edge.depends_on_id for edge in store.get(here).dependencies] == ["al-be-y"]
+    now = datetime.now(UTC)
+    assert examine(store, now).is_clean
+    known = Town(prefixes=frozenset({"al-be"}))
+    assert [found.kind for found in examine(store, now, known).findings] == ["dangling"]
+    store.apply([Delete(gone)], actor="me")
+    for missing in ("al-nope", "al-bex-y", gone):
+        with pytest.raises(NotFound):
+            store.apply([AddDependency(here, missing)], actor="me")
+    store.close()
