@@ -41,6 +41,8 @@ HOT_BYTES: Final = 4000
 """What the kernel holds of a terminal's output, about: the program may be waiting for room."""
 PACK_S: Final = 0.004
 """How long scrollbacks are packed at a time: a tenth of their memory is left."""
+LOOSE: Final = 3
+"""Floods whose scrollback is packed when they are over: until then it is always a new one."""
 CLIENTS: Final = 200
 ENDED_IN_MEMORY: Final = 50
 PRUNE_S: Final = 3600.0
@@ -332,7 +334,8 @@ class Server:
         """Pack scrollbacks, beginning where time ran out before."""
         names = list(self._sessions)
         start = self._packed % len(names) if names else 0
+        loose = self._hot if len(self._hot) <= LOOSE else {}
         for name in names[start:] + names[:start]:
-            if not self._sessions[name].compress(until):
+            if name not in loose and not self._sessions[name].compress(until):
                 return
             self._packed += 1

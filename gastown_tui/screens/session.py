@@ -24,8 +24,9 @@ MOST_CELLS: Final = 1000
 """Most columns or rows of a session."""
 SHORT_READ: Final = 1000
 """A read that brings less has emptied the terminal's buffer (macOS reads at most 1 KiB)."""
-PIECE: Final = 16_000
-"""A flood is parsed in pieces of about this size: the kernel holds less than that ready."""
+PIECE: Final = 4000
+"""Output is parsed as soon as there is so much, which is about what the kernel gives at a time:
+while it is, the program fills the kernel's buffers again and need not wait."""
 PACK_BYTES: Final = 64 * 1024
 PACK_REST_S: Final = 2.0
 """Scrollback is packed after so much output, or after so long without any."""

@@ -90,6 +90,8 @@ class Replies:
 
     def take(self) -> bytes:
         """All that was kept since the last call."""
+        if not self.data:
+            return b""
         data = bytes(self.data)
         self.data.clear()
         return data
