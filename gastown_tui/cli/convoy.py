@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gastown_tui.cli.bead_place import OneLine
 from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, town_dir
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +82,52 @@ def create(
     show(name)
     if said:
         click.echo(said, err=True)
+
+
+@convoy.command("run")
+@click.argument("formula")
+@click.option("--rig", default="", help="Where; not needed when there is one.")
+@click.option("--title", default="", help="Of the convoy; else the formula's name.")
+@click.option("-v", "--var", "variables", multiple=True, metavar="NAME=VALUE")
+@click.option("--preset", default="", help="A choice of legs.")
+@click.option("--leg", "legs", multiple=True, metavar="ID", help="Only these legs.")
+@click.option("--launch", "is_launched", is_flag=True, help="And launch it at once.")
+@_as_json
+def run(
+    *, formula: str, rig: str, title: str, variables: tuple[str, ...], is_launched: bool,
+    as_json: bool, **choice: Any,
+) -> None:  # fmt: skip
+    """Make the legs and the synthesis of a convoy FORMULA beads, and a convoy of them."""
+    from gastown_tui.cli.formula import cooked_for_town
+    from gastown_tui.domain.formula.schema import kind_of
+    from gastown_tui.services import convoy_runs
+
+    town, books = _open()
+    home = rig or _only_rig(books)
+    if home not in books.rigs:
+        raise NotFound(f"there is no rig {home!r}", hint=", ".join(sorted(books.rigs)))
+    wanted = {"preset": choice["preset"], "legs": tuple(choice["legs"])}
+    proto, document = cooked_for_town(town, home, formula, variables, **wanted)
+    if kind_of(document.formula) != "convoy":
+        raise BadInput(f"{formula} is no convoy", hint=f"gastown sling BEAD --formula {formula}")
+    writes = convoy_runs.writes_reports(document.formula)
+    name, beads = convoy_runs.run(books, home, proto, title=title, writes=writes, actor=actor())
+    said = _launched(town, books, name, force=True) if is_launched else ""
+    poke(town)
+    if as_json:
+        show_json({"id": name, "beads": beads})
+        return
+    show(name)
+    if said:
+        click.echo(said, err=True)
+
+
+def _only_rig(books: Books) -> str:
+    """The caller's rig, or the only one."""
+    mine = os.environ.get("GASTOWN_RIG", "")
+    if mine or len(books.rigs) == 1:
+        return mine or next(iter(books.rigs))
+    raise BadInput("which rig?", hint=f"--rig, one of: {', '.join(sorted(books.rigs)) or 'none'}")
 
 
 def _launched(town: Path, books: Books, name: str, *, force: bool) -> str:

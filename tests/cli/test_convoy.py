@@ -49,3 +49,48 @@ def test_an_owned_convoy_says_so(quiet_town, ok, beads):
     name = ok("convoy", "create", "Mine", beads[1], "--owned")
     assert "closes by itself" in ok("convoy", "own", name, "--no")
     assert "by `convoy land` alone" in ok("convoy", "own", name)
+
+
+def shown(ok, bead):
+    (row,) = json.loads(ok("bead", "show", bead, "--json"))
+    return row
+
+
+def test_a_convoy_formula_becomes_beads_that_end_with_reports(quiet_town, ok, refused):
+    for arguments, words in (
+        (["code-review"], "needs a value: change"),
+        (["code-review", "-v", "change=x", "--rig", "two"], "there is no rig"),
+        (["code-review", "-v", "change=x", "--leg", "lgic"], "there is no leg"),
+        (["polecat-work", "-v", "issue=x"], "is no convoy"),
+    ):
+        assert words in refused("convoy", "run", *arguments)
+    assert json.loads(ok("bead", "list", "--rig", "lib", "--json")) == []
+    made = json.loads(
+        ok("convoy", "run", "code-review", "-v", "change=x", "--preset", "quick", "--launch",
+           "--json")
+    )  # fmt: skip
+    *legs, last = made["beads"]
+    for bead in made["beads"]:
+        assert {"result:report", "sling:any"} <= set(shown(ok, bead)["labels"])
+    assert {f"leg:{one}" for one in ("purpose", "logic", "proof")} == {
+        label for bead in legs for label in shown(ok, bead)["labels"] if label[:4] == "leg:"
+    }
+    assert shown(ok, legs[0])["description"].startswith("What you find out is wanted as a report")
+    assert {one["id"] for one in shown(ok, last)["dependencies"]} == set(legs)
+    staged = json.loads(ok("convoy", "stage", made["id"], "--json"))
+    assert [set(wave) for wave in staged["waves"]] == [set(legs), {last}]
+
+
+def test_a_convoy_whose_legs_change_code_asks_for_no_reports(quiet_town, ok, refused):
+    folder = quiet_town / "lib" / ".beads" / "formulas"
+    folder.mkdir()
+    text = 'formula = "both"\n[[legs]]\nid = "a"\n[[legs]]\nid = "b"\nreview_only = true\n'
+    (folder / "both.formula.toml").write_text(text)
+    made = json.loads(ok("convoy", "run", "both", "--title", "Both", "--json"))
+    a, b = (shown(ok, bead)["labels"] for bead in made["beads"])
+    assert (a, b) == (["leg:a"], ["leg:b", "result:report"])
+    (folder / "hard.formula.toml").write_text(
+        'formula = "hard"\ntype = "convoy"\n[[legs]]\nid = "a"\n[[steps]]\nid = "s"\n'
+        '[steps.gate]\ntype = "human"\n'
+    )
+    assert "waits for more" in refused("convoy", "run", "hard")

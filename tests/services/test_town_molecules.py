@@ -9,7 +9,7 @@ from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.formula.cook import cook
 from gastown_tui.domain.formula.parse import parse
 from gastown_tui.domain.operations import AddComment, AppendNote, Close
-from gastown_tui.services import molecule_ends, molecules
+from gastown_tui.services import convoy_runs, convoys, molecule_ends, molecules
 from gastown_tui.services.molecules import Worker
 from gastown_tui.services.ports import Handed
 from gastown_tui.services.slinging import sling
@@ -247,6 +247,41 @@ async def test_a_report_never_hides_a_change_under_way(bench):
     await bench.settle()
     assert not bench.rig_store.get("gt-1").is_closed
     assert bench.request().state == "rework"
+
+
+CONVOY = b"""
+formula = "readings"
+review_only = true
+[[legs]]
+id = "logic"
+[[legs]]
+id = "proof"
+[synthesis]
+title = "Both"
+"""
+
+
+async def test_a_convoy_of_reports_ends_by_itself(bench):
+    bench.git.handed = NOTHING
+    proto = cook(parse(CONVOY, "readings.toml"), {})
+    name, beads = convoy_runs.run(bench.books, "r", proto, title="", writes=True, actor="me")
+    *legs, last = beads
+    convoys.launch(bench.books, "t", name, room=4, actor="me", force=True)
+    bench.context.sync()
+    await bench.settle()
+    at_work = {one: bench.rig_store.get(one) for one in beads}
+    assert len({at_work[one].assignee for one in legs}) == 2  # side by side
+    assert (at_work[last].status, at_work[last].assignee) == ("open", "")
+    for turn in (legs, [last]):
+        for bead in turn:
+            report(bench, bench.rig_store.get(bead).assignee, bead)
+            bench.done(bead)
+        await bench.settle()
+        assert all(bench.rig_store.get(one).is_closed for one in turn)
+        assert bench.rig_store.get(last).status == ("hooked" if turn is legs else "closed")
+    assert bench.town_store.get(name).is_closed
+    assert bench.books.requests == {}
+    assert not any(one.sandbox_for for one in bench.books.agents.values())
 
 
 def test_labels_of_others_make_no_report():
