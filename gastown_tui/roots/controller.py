@@ -30,6 +30,7 @@ from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
+from gastown_tui.roots.formulas import TownFormulas
 from gastown_tui.roots.settings import Settings
 from gastown_tui.roots.town import catalogue, open_books
 from gastown_tui.roots.town import town_config as read_town_config
@@ -52,6 +53,7 @@ from gastown_tui.services.work import Work
 
 log = logging.getLogger("gastown.controller")
 _SWEEP_S = 5.0
+_FORMULAS_S = 60.0
 _SETTINGS_S = 1.0
 _SWEEP_PROBLEM = "/sweep"
 """Key of what went wrong in the last sweep, such as a full disk."""
@@ -106,6 +108,7 @@ class Process:
         self._host = host
         self._screens = screens
         self._rigs_changed = asyncio.Event()
+        self.context.formulas = TownFormulas(town)
         self._settings = Settings(town, self.context, self._rigs_changed.set)
         self.gone = asyncio.Event()
         """Set when the town is no longer where it was."""
@@ -144,6 +147,7 @@ class Process:
                 group.create_task(self._screens.run())
                 group.create_task(keeper.run())
                 group.create_task(self._gates.run(lambda: context.clock.now().wall))
+                group.create_task(self._follow_formulas())
                 group.create_task(self._watch())
                 group.create_task(self._sweep())
                 group.create_task(self._follow_settings())
@@ -199,6 +203,19 @@ class Process:
             else:
                 self.context.problems.pop(_SWEEP_PROBLEM, None)
             self.wake()
+
+    async def _follow_formulas(self) -> None:
+        """Look once a minute which formulas there are."""
+        context, formulas = self.context, self.context.formulas
+        while formulas is not None:
+            for rig in list(context.books.rigs):
+                try:
+                    found = await asyncio.to_thread(formulas.rows, rig)
+                except (GastownError, OSError) as error:
+                    log.warning("formulas of %s: %s", rig, error)
+                    continue
+                context.formula_rows[rig] = tuple(found)
+            await asyncio.sleep(_FORMULAS_S)
 
     async def _follow_settings(self) -> None:
         """Look once a second whether the town is still there, and what its settings say."""

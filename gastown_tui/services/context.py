@@ -20,7 +20,15 @@ from gastown_tui.domain.config import RigConfig, TownConfig
 from gastown_tui.domain.errors import Conflict, GastownError, NotFound, Unavailable
 from gastown_tui.domain.town import Agent, Request
 from gastown_tui.services.books import Books
-from gastown_tui.services.ports import Clock, Host, Machine, RigGit, Screens
+from gastown_tui.services.ports import (
+    Clock,
+    FormulaRow,
+    Formulas,
+    Host,
+    Machine,
+    RigGit,
+    Screens,
+)
 from gastown_tui.services.runs import RunTable
 
 _P = ParamSpec("_P")
@@ -103,6 +111,9 @@ class Context:
         """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
         self.queued: dict[str, list[str]] = {}
         """Session to the first words of texts that wait until it can take them."""
+        self.formulas: Formulas | None = None
+        self.formula_rows: dict[str, tuple[FormulaRow, ...]] = {}
+        """Rig to its formulas, as last looked at."""
         self.gates: dict[str, Verdict] = {}
         """Gate beads that are shut, and how each stands."""
         self.tips: dict[str, str] = {}

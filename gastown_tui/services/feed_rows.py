@@ -27,7 +27,7 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
     seen = view(town, context.clock.now())
     return {
         "town": {"town": _town_row(town, context)},
-        "rigs": {name: _rig_row(town, name) for name in town.rigs},
+        "rigs": {name: _rig_row(town, name, context) for name in town.rigs},
         "agents": {
             address: _agent_row(seen, agent, facts, len(context.queued.get(address, ())))
             for address, agent in town.agents.items()
@@ -54,8 +54,8 @@ def _town_row(town: Town, context: Context) -> TableRow:
     }
 
 
-def _rig_row(town: Town, name: str) -> TableRow:
-    rig = town.rigs[name]
+def _rig_row(town: Town, name: str, context: Context) -> TableRow:
+    rig, formulas = town.rigs[name], context.formula_rows.get(name, ())
     return {
         "name": name,
         "prefix": rig.config.prefix,
@@ -68,6 +68,11 @@ def _rig_row(town: Town, name: str) -> TableRow:
         "landing": rig.landing,
         "gate": "; ".join(rig.config.gates),
         "upstream": rig.config.upstream,
+        "formulas": {one.name: one.description for one in formulas},
+        "formula_vars": {
+            one.name: "\n".join(f"{name}={value}" for name, value in one.variables.items())
+            for one in formulas
+        },
     }
 
 

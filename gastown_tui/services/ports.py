@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -14,6 +14,9 @@ from gastown_tui.domain.bead import Bead, Deleted
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import Operation
 from gastown_tui.domain.town import Now
+
+if TYPE_CHECKING:
+    from gastown_tui.domain.formula.cook import Protomolecule
 
 
 class Applied(Protocol):
@@ -98,6 +101,25 @@ class Screens(Protocol):
 
     def key(self, session: str, key: str, text: str = "") -> None:
         """Press a key as the overseer."""
+
+
+class FormulaRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A formula that can be poured for a bead."""
+
+    name: str
+    description: str = ""
+    variables: dict[str, str] = {}
+    """Name to default; without the bead itself."""
+
+
+class Formulas(Protocol):
+    """Formulas as each rig finds them."""
+
+    def rows(self, rig: str, /) -> Sequence[FormulaRow]:
+        """What can be poured for a bead of a rig."""
+
+    def cook(self, rig: str, name: str, values: Mapping[str, str], bead: Bead, /) -> Protomolecule:
+        """A formula cooked for a bead, or NotFound, or FormulaError."""
 
 
 class Machine(Protocol):

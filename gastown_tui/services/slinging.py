@@ -64,7 +64,7 @@ def sling(
         SetState(bead=bead, dimension="sling", value=agent or "any"),
     ]
     if molecule is not None:
-        operations += _attached(books, rig, bead, molecule)
+        operations += attached(books, rig, bead, molecule)
     books.write_rig(rig, operations, actor=actor)
     books.write_town(
         [records.event("slung", bead, f"{bead} is slung to {agent or rig}", actor, rig)],
@@ -74,7 +74,12 @@ def sling(
     return f"{bead} is slung to {agent or 'the next free polecat of ' + rig}{steps}"
 
 
-def _attached(books: Books, rig: str, bead: str, molecule: Protomolecule) -> list[Operation]:
+def attached(books: Books, rig: str, bead: str, molecule: Protomolecule) -> list[Operation]:
+    """The operations that give a bead the steps of a formula.
+
+    Raises:
+        Conflict: it has a molecule already.
+    """
     for one in molecules.molecules_of(store_of(books, rig), bead):
         if not one.is_closed:
             raise Conflict(f"{bead} has a molecule already: {one.id}",

@@ -12,6 +12,7 @@ from gastown_tui.domain.errors import BadInput, GastownError
 from gastown_tui.services import bead_verbs
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts
+from gastown_tui.services.formula_verbs import FormulaVerbs
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.requests import Arguments, RequestLog, arguments_of, has_begun
 from gastown_tui.services.verbs_agents import AgentVerbs
@@ -47,6 +48,7 @@ class Verbs:
             **QueueVerbs(context).table,
             **TownVerbs(context, go_on, open_mayor).table,
             **bead_verbs.table(context.books),
+            **FormulaVerbs(context).table,
         }
 
     async def ask(

@@ -165,6 +165,7 @@ _BEAD: Final = _group(
     _action("bead.label", "L", "Add or remove a label", context="bead"),
     _action("bead.claim", "C", "Claim it for yourself", context="bead"),
     _action("bead.sling_it", "s", "Sling it to an agent", "sling", context="bead"),
+    _action("bead.pour", "f", "Give it the steps of a formula", "formula", context="bead"),
     _action("bead.close", "x", "Close it", "close", context="bead", strong=True),
     _action("bead.reopen", "r", "Open it again", "reopen", context="bead"),
     _action("bead.defer", "z", "Put it off", context="bead"),

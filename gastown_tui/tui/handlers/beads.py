@@ -10,7 +10,7 @@ from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers import work
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.finder import Choice
-from gastown_tui.viewmodels.text import clean, crop
+from gastown_tui.viewmodels.text import clean, crop, string
 
 _LONGEST: Final = 15_000
 """Characters of a text that are edited here; the controller takes no more at once."""
@@ -128,6 +128,24 @@ async def _label(desk: Desk, bead: str, row: dict[str, Any]) -> bool:
     return bool(text) and await _edit(desk, bead, "label", (text or "").strip(), row)
 
 
+async def _pour(desk: Desk, bead: str, row: dict[str, Any]) -> bool:
+    rig = desk.store.row("rigs", string(desk.store.row("beads", bead), "rig"))
+    formulas, variables = rig.get("formulas"), rig.get("formula_vars")
+    if not isinstance(formulas, dict) or not formulas or not isinstance(variables, dict):
+        desk.toast("there is no formula for this rig", bad=True)
+        return False
+    choices = [Choice(id=name, title=f"{clean(name)}  {crop(clean(about), 70)}")
+               for name, about in sorted(formulas.items())]  # fmt: skip
+    name = await desk.pick(f"Which steps for {clean(bead)}?", choices)
+    if not name:
+        return False
+    given: str | None = str(variables.get(name, ""))
+    if given:
+        title = f"Variables of {clean(name)}, NAME=VALUE a line"
+        given = await desk.write(Draft(title=title, text=given, optional=True))
+    return given is not None and await desk.send("pour", bead, formula=name, vars=given)
+
+
 async def _claim(desk: Desk, bead: str, _row: dict[str, Any]) -> bool:
     return await desk.send("bead_claim", bead)
 
@@ -154,6 +172,7 @@ _DOINGS: Final[dict[str, _Do]] = {
     "bead.priority": _priority,
     "bead.kind": _kind,
     "bead.label": _label,
+    "bead.pour": _pour,
     "bead.claim": _claim,
     "bead.close": _close,
     "bead.reopen": _reopen,
