@@ -45,6 +45,29 @@ def connect_error(path: Path, what: str, error: OSError) -> Unavailable:
     return Unavailable(f"cannot reach the {what} at {path}: {error.strerror or error}")
 
 
+def tell(path: Path, frame: protocol.FeedFrame, *, what: str) -> socket.socket:
+    """Send one frame that nothing answers to; who waits for the greeting waits for a busy daemon.
+
+    The connection is returned because what is closed before the daemon looks is lost.
+
+    Raises:
+        Unavailable: nobody listens, or another user does.
+    """
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(str(path))
+        peer_pid(connection)
+        hello = protocol.Hello(build=__version__, role="cli")
+        connection.sendall(protocol.encode(hello) + protocol.encode(frame))
+    except OSError as error:
+        connection.close()
+        raise connect_error(path, what, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 class SyncLink(Generic[_T]):
     """A blocking connection for the command line and tests."""
 

@@ -16,6 +16,8 @@ from gastown_tui.adapters.town_files import TOWN_FILE, find_town
 from gastown_tui.domain.errors import BadInput, Forbidden, GastownError, Unavailable
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from gastown_tui.domain.operations import Operation
 
 _UNSAFE = dict.fromkeys(
@@ -29,6 +31,8 @@ _UNSAFE = dict.fromkeys(
 
 
 _TABLES = ("town", "rigs", "agents", "beads", "mq", "convoys", "events")
+_OPEN: list[socket] = []
+"""Connections that stay open until the verb has ended."""
 _FIRST_LOOK_S = 10.0
 """How long a controller that has just started may take to look at the town."""
 
@@ -208,10 +212,17 @@ def _queue(town: Path, verb: str, target: str, arguments: dict[str, str]) -> Non
 
 
 def poke(town: Path) -> bool:
-    """Tell the controller that beads have changed; False when there is none."""
+    """Tell the controller that beads have changed; False when there is none.
+
+    It would see that by itself within a tenth of a second, so nobody waits until it has heard.
+    """
+    from gastown_tui.adapters.daemons import feed_socket
+    from gastown_tui.adapters.sync_link import tell
+
+    while _OPEN:
+        _OPEN.pop().close()
     try:
-        with feed_link(town) as link:
-            link.send(protocol.Poke())
-    except (Unavailable, BadInput):
+        _OPEN.append(tell(feed_socket(town), protocol.Poke(), what="controller"))
+    except Unavailable:
         return False
     return True

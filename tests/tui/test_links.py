@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gastown_tui import protocol as p
+from gastown_tui.adapters.sync_link import tell
 from gastown_tui.cli import screen
 from gastown_tui.cli import town as cli_town
 from gastown_tui.domain.errors import BadInput, GastownError, Unavailable
@@ -237,3 +239,16 @@ def test_the_overseers_keys_are_read_and_a_broken_file_is_no_end(town):
     assert tui.user_keys(town) == {"agent.nudge": "ctrl+n"}
     (town / "town.toml").write_text("[keys\n")
     assert tui.user_keys(town) == {}
+
+
+def test_a_poke_waits_for_no_greeting(town):
+    with pytest.raises(Unavailable):
+        tell(tui.feed_socket(town), p.Poke(), what="controller")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(tui.feed_socket(town)))
+        server.listen()
+        with tell(tui.feed_socket(town), p.Poke(), what="controller"):
+            taken, _ = server.accept()
+            with taken:
+                got = list(p.feed_decoder().feed(taken.recv(65536)))
+    assert [type(each) for each in got] == [p.Hello, p.Poke]
