@@ -31,8 +31,8 @@ from gastown_tui.screens.strip import FILE, ROOM, Strip, read_strip
 
 LIMIT: Final = 4 * 1024 * 1024
 """Bytes after which a snapshot is due, unless the last one was taken just before."""
-MOST: Final = 8 * LIMIT
-"""Bytes after which it is due in any case: what a restart parses again at most (0.2 s)."""
+MOST: Final = 5 * LIMIT
+"""Bytes after which it is due in any case: what a restart parses again at most."""
 REST_S: Final = 2.0
 """A flood gets a snapshot so often at most; each may cost tens of milliseconds."""
 FRAGMENTS: Final = 8
