@@ -216,13 +216,9 @@ def keep_gate(one: Found) -> None:
     """
     if one.bead.issue_type != "gate" or one.bead.is_closed:
         return
-    import os
-
-    from gastown_tui.adapters.town_files import find_town
+    from gastown_tui.cli.bead_place import town_around
     from gastown_tui.cli.common import refuse_sessions
 
-    try:
-        town = find_town(None, os.environ)
-    except NotFound:
-        return
-    refuse_sessions(town, "gate_resolve", one.id)
+    town = town_around(one.store)
+    if town is not None:
+        refuse_sessions(town, "gate_resolve", one.id)

@@ -163,6 +163,15 @@ def _town(env: Mapping[str, str], *, required: bool) -> Path | None:
         return None
 
 
+def town_around(store: BeadStore) -> Path | None:
+    """The town whose beads these are, wherever the caller stands; else the caller's own."""
+    folder = store.beads_dir.resolve().parent
+    for town in (folder, folder.parent):
+        if (town / town_files.TOWN_FILE).is_file():
+            return town
+    return _town(os.environ, required=False)
+
+
 def _in_folder(folder: Path) -> Path:
     beads = folder if folder.name == town_files.BEADS_NAME else folder / town_files.BEADS_NAME
     if not beads.is_dir():

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gastown_tui.cli.bead_place import OneLine, Place, actor, apply, located
+from gastown_tui.cli.bead_place import OneLine, Place, actor, apply, located, town_around
 from gastown_tui.cli.common import age, show, show_json, table
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from gastown_tui.adapters.store import BeadStore
     from gastown_tui.domain.bead import Bead
@@ -140,26 +141,24 @@ def resolve(
     *, gate_ids: tuple[str, ...], reason: str, as_json: bool, rig: str | None, folder: str | None
 ) -> None:
     """Open gates by hand: what waits for them goes on."""
-    from gastown_tui.adapters import town_files
-    from gastown_tui.cli.common import poke, refuse_sessions
+    from gastown_tui.cli.bead_change import keep_gate
+    from gastown_tui.cli.bead_stores import Found
+    from gastown_tui.cli.common import poke
     from gastown_tui.domain.bead_gates import opening
-    from gastown_tui.domain.errors import NotFound
 
-    try:
-        town = town_files.find_town(None, os.environ) if folder is None else None
-    except NotFound:
-        town = None
-    if town is not None:
-        refuse_sessions(town, "gate_resolve", gate_ids[0])
-    opened = []
+    opened: list[str] = []
+    towns: set[Path] = set()
     for given in gate_ids:
         store = Place(folder=folder, rig=rig).open([given])
         bead = _gate(store, given)
         if bead.is_closed:
             raise Conflict(f"{bead.id} has opened already: {bead.close_reason}")
+        keep_gate(Found(store, bead))
         apply(store, opening(bead, reason or f"opened by {actor(os.environ)}"))
         opened.append(bead.id)
-    if town is not None:
+        if town := town_around(store):
+            towns.add(town)
+    for town in towns:
         poke(town)
     if as_json:
         show_json([{"id": one, "status": "closed"} for one in opened])

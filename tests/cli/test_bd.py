@@ -191,9 +191,14 @@ def test_gates_are_not_opened_from_inside_a_session(tmp_path, run, monkeypatch):
     for line in (
         f"close {gate} --force", f"update {gate} -s closed --force", f"update {gate} -s pinned",
         f"update {gate} -t task", f"delete {gate} --force", f"dep remove {step} {gate}",
-        f"supersede {gate} --with {step}",
+        f"supersede {gate} --with {step}", f"gate resolve {gate}",
     ):  # fmt: skip
         assert run(line, code=1), line
+    for elsewhere in (town, tmp_path):
+        monkeypatch.chdir(elsewhere)
+        for line in (f"close {gate}", f"gate resolve {gate}"):
+            assert "overseer" in run(f"{line} --dir {town / 'lib'}", code=1), line
+    monkeypatch.chdir(town)
     assert json.loads(run(f"show {gate} --json"))[0]["status"] == "open"
     monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
     run(f"close {gate}")
