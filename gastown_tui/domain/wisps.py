@@ -65,10 +65,11 @@ def plan(beads: Iterable[Bead], now: float) -> Sweep:
 
     A unit is kept for good when somebody commented on one of it, labelled one `keep`, or when a
     durable bead that is not closed depends on one. It goes when its time is over, unless somebody
-    works on it or another wisp that stays depends on it. What the town runs by never goes.
+    works on it, it is part of a durable bead that is not closed, or another wisp that stays depends
+    on it. What the town runs by never goes.
 
     Args:
-        beads: all of a directory that are wisps, and all durable ones that depend on any.
+        beads: all of a directory that are wisps, and all durable ones tied to any.
         now: seconds since the epoch.
     """
     by_id = {bead.id: bead for bead in beads if bead.status != "tombstone"}
@@ -139,6 +140,10 @@ def _stays(unit: tuple[str, ...], by_id: Mapping[str, Bead], now: float) -> bool
         return True
     if any(one.issue_type == records.EVENT and not one.is_closed for one in beads):
         return True  # a request that waits for a controller
+    above = (by_id.get(edge.depends_on_id) for one in beads for edge in one.dependencies
+             if edge.type == "parent-child")  # fmt: skip
+    if any(one is not None and not one.ephemeral and not one.is_closed for one in above):
+        return True  # the steps of work that is still to be done
     last = max(instant(one.updated_at) or instant(one.created_at) for one in beads)
     return now - last < max(time_to_live(one) for one in beads)
 

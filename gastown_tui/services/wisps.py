@@ -61,26 +61,38 @@ def sweep(store: WispStore, now: float, *, actor: str, dry_run: bool = False) ->
     skipped = 0
     units = [(unit, promoted) for unit in planned.promoted]
     units += [(unit, deleted) for unit in planned.deleted]
+    news = _News(store, change)
     for (unit, ids), writes in zip(units, wisps.operations(planned, change), strict=True):
-        if not dry_run and not _done(store, unit, writes, change, actor):
+        if not dry_run and (news.ties(unit) or not _done(store, writes, actor)):
             skipped += 1
             continue
         ids.extend(unit)
     return Swept(promoted=tuple(promoted), deleted=tuple(deleted), skipped=skipped)
 
 
-def _done(
-    store: WispStore, unit: Sequence[str], writes: Sequence[Operation], change: int, actor: str
-) -> bool:
-    """Whether a unit was as it had been seen, and so was written to.
+class _News:
+    """What others have tied to something since a change.
 
-    Who begins to depend on it writes only to itself: that is looked for here. Should it happen
-    between this look and the write, an edge to nothing is left, which holds nobody back.
+    Who begins to depend on a wisp writes only to itself, so the wisp's own change does not tell.
+    Should it happen between the last look and the write, an edge to nothing is left, which holds
+    nobody back.
     """
-    _, changed = store.changes(change)
-    others = (one for one in changed if isinstance(one, Bead) and one.id not in unit)
-    if any(edge.depends_on_id in unit for one in others for edge in one.dependencies):
-        return False
+
+    def __init__(self, store: WispStore, change: int) -> None:
+        self._store, self._change = store, change
+        self._tied: set[str] = set()
+
+    def ties(self, unit: Sequence[str]) -> bool:
+        """Whether anything that was written meanwhile has an edge to one of these."""
+        self._change, changed = self._store.changes(self._change)
+        for one in changed:
+            if isinstance(one, Bead):
+                self._tied.update(edge.depends_on_id for edge in one.dependencies)
+        return not self._tied.isdisjoint(unit)
+
+
+def _done(store: WispStore, writes: Sequence[Operation], actor: str) -> bool:
+    """Whether a unit was as it had been seen, and so was written to."""
     try:
         store.apply(writes, actor=actor)
     except (Conflict, NotFound):

@@ -153,3 +153,11 @@ def test_a_sweep_of_a_store_leaves_what_is_touched_meanwhile(tmp_path):
     assert late not in text.replace(f'"depends_on_id":"{late}"', "")
     assert set(sweep(store, clock.now.timestamp(), actor="deacon").promoted) == {late}
     store.close()
+
+
+def test_steps_of_open_work_stay_however_old_and_go_with_it():
+    edge = (Dependency(issue_id="w", depends_on_id="work", type="parent-child"),)
+    step = Bead(id="w", ephemeral=True, dependencies=edge, created_at="2020-01-01T00:00:00Z")
+    assert plan([step, Bead(id="work")], NOW).deleted == ()
+    assert plan([step, Bead(id="work", status="closed")], NOW).deleted == (("w",),)
+    assert plan([step], NOW).deleted == (("w",),)
