@@ -140,7 +140,7 @@ class Process:
         server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self._bead, self.wake)
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
-        keeper = Keeper(self._folded, beads_git.commit, self._tidy)
+        keeper = Keeper(self._folded, beads_git.commit, self._tidy, self._tell_unfolded)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(_close, await server.serve(runtime / "feed.sock"))
             async with asyncio.TaskGroup() as group:
@@ -174,6 +174,11 @@ class Process:
             now = self.context.clock.utc()
             sweep(store, now.timestamp(), actor=ACTOR)
             store.prune(now)
+
+    def _tell_unfolded(self, name: str, why: str) -> None:
+        text = f"beads of {name or 'the town'} are not written to their file: {why}" if why else ""
+        self._settings.tell(f"{name}/beads", text)
+        self.wake()
 
     def _bead(self, bead: str) -> protocol.BeadText:
         return bead_of_town(self.context.books, bead)

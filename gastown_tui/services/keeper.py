@@ -41,6 +41,7 @@ class Keeper:
         commit: called in a thread after a fold of `name`.
         tidy: called in a thread for each name when its store is folded, first after the start and
             then once an hour: drops what nobody needs any more, such as old wisps.
+        tell: called with a name and why its store is not folded; with an empty text once it is.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Keeper:
         stores: Callable[[], dict[str, Folded]],
         commit: Callable[[str], None],
         tidy: Callable[[str], object] | None = None,
+        tell: Callable[[str, str], None] = lambda _name, _why: None,
     ) -> None:
         self._stores = stores
         self._commit = commit
         self._tidy = tidy
+        self._tell = tell
         self._tidied: dict[str, float] = {}
         self._seen: dict[str, int] = {}
         self._folded: dict[str, int] = {}
@@ -98,12 +101,14 @@ class Keeper:
         try:
             await asyncio.to_thread(store.fold)
             await asyncio.to_thread(self._commit, name)
-            self._told.pop(name, None)
+            if self._told.pop(name, None) is not None:
+                self._tell(name, "")
             self._folded[name] = change
             self._dirty_since.pop(name, None)
         except GastownError as error:
             if self._told.get(name) != str(error):
                 self._told[name] = str(error)
+                self._tell(name, str(error))
                 log.warning("beads of %s are not folded: %s", name, error)
             self._later(name)
         except Exception:  # the town goes on: what is not folded is safe in the store

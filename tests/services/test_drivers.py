@@ -240,6 +240,19 @@ async def test_what_failed_is_tried_again_though_nothing_changes(kept):
     task.cancel()
 
 
+async def test_why_a_store_is_not_folded_is_told_until_it_is(kept):
+    _, store, commits = kept
+    told = []
+    made = Keeper(lambda: {"r": store}, commits.append, tell=lambda *said: told.append(said))
+    store.error = Damaged("a conflict marker")
+    task = await running(made.run())
+    await poll(lambda: told == [("r", "a conflict marker")])
+    store.error = None
+    await poll(lambda: commits == ["r"])
+    await poll(lambda: told == [("r", "a conflict marker"), ("r", "")])
+    task.cancel()
+
+
 async def test_a_bug_in_a_fold_does_not_end_the_controller(kept):
     made, store, commits = kept
     store.error = ZeroDivisionError("boom")
