@@ -87,6 +87,22 @@ async def test_nothing_is_painted_over_what_lies_over_the_panes(seat):
         await same(s, driver)
 
 
+async def test_nothing_is_painted_over_another_screen(seat):
+    driver, screens = recorder((120, 40)), FakeScreens()
+    async with seat(screens=screens, driver=driver) as s:
+        await s.press("d")
+        await s.until(lambda: s.app.screen is not s.board)
+        await same(s, driver)
+        for name, row in list(s.town.feed["agents"].items()):
+            s.town.change(agents={name: row | {"state": "error"}})
+        s.board._show_news()
+        await s.until(lambda: not s.board._brush._due)
+        await same(s, driver)
+        await s.press("q")
+        await s.until(lambda: s.app.screen is s.board)
+        await same(s, driver)
+
+
 async def test_thirty_tiles_do_not_keep_a_key_waiting(seat, monkeypatch):
     monkeypatch.setattr(brush, "SLICE_S", 0.0)
     driver, screens = recorder((250, 70)), FakeScreens()

@@ -91,7 +91,8 @@ class Board(Screen[None], inherit_bindings=False):
 
     def _output(self) -> Output | None:
         """The terminal, as long as nothing lies over the panes."""
-        if self._overlay is not None or not self.is_current or not self.is_running:
+        on_top = self.app.screen_stack[-1:] == [self]  # `is_current` is true of screens below, too
+        if self._overlay is not None or not on_top or not self.is_running:
             return None
         return self.terminal()
 
