@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 DEEPEST: Final = 30
 """How long a chain of formulas that extend each other may be."""
+MOST: Final = 200
+"""So many times in all a parent is merged: parents with common parents double at every level."""
 _T = TypeVar("_T", StepTable, Leg)
 _ALONE: Final = frozenset({"formula", "extends", "version"})
 """Keys that are the child's own."""
@@ -44,21 +46,28 @@ def resolved(document: Document, library: Library) -> Document:
     A formula may extend its own name: the one further down the search path.
 
     Raises:
-        FormulaError: a parent is missing or cannot be read, or the parents go in a circle.
+        FormulaError: a parent is missing or cannot be read, or the parents go in a circle, or
+            are too many.
     """
-    return msgspec.structs.replace(document, formula=_merged(document, library, ()))
+    formula = _merged(document, library, (), iter(range(MOST)))
+    return msgspec.structs.replace(document, formula=formula)
 
 
-def _merged(document: Document, library: Library, chain: Sequence[Document]) -> Formula:
+def _merged(
+    document: Document, library: Library, chain: Sequence[Document], left: Iterator[int]
+) -> Formula:
     chain = (*chain, document)
     if document.path in {one.path for one in chain[:-1]} or len(chain) > DEEPEST:
         names = " -> ".join(one.name for one in chain)
         raise FormulaError(chain[0].path, "extends", f"formulas extend each other: {names}")
     base: Formula | None = None
     for number, name in enumerate(document.formula.extends):
+        if next(left, None) is None:
+            why = f"more than {MOST} formulas are merged, one that is reached twice counting twice"
+            raise FormulaError(chain[0].path, "extends", why)
         beneath = document.path if name == document.name else ""
         parent = find(library, name, document.path, f"extends[{number}]", beneath)
-        found = _merged(parent, library, chain)
+        found = _merged(parent, library, chain, left)
         base = found if base is None else _joined(base, found)
     return document.formula if base is None else _joined(base, document.formula)
 

@@ -137,6 +137,17 @@ def test_a_circle_of_parents_is_shown_whole(book):
         resolved(book.load("a"), book)
 
 
+def test_parents_with_common_parents_do_not_double_without_end(book):
+    for level in range(24):
+        for side in "ab":
+            book.add(f"formula = '{side}{level}'\nextends = ['a{level + 1}', 'b{level + 1}']")
+    for side in "ab":
+        book.add(f"formula = '{side}24'\n[[steps]]\nid = '{side}'\ntitle = 'T'")
+    with pytest.raises(FormulaError, match="more than 200 formulas are merged"):
+        book.cook("formula = 'x'\nextends = ['a0', 'b0']")
+    assert len(book.cook("formula = 'x'\nextends = ['a20', 'b20']").steps) == 2
+
+
 def test_a_formula_may_extend_the_one_it_hides(book):
     book.add(SHINY)
     proto = book.cook(
