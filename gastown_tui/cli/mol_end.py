@@ -16,6 +16,18 @@ from gastown_tui.cli.step import kept_in_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gastown_tui.adapters.store import BeadStore
+    from gastown_tui.domain.bead import Bead
+
+
+def _keep_gates(store: BeadStore, root: Bead) -> None:
+    """Refuse to let an agent end a molecule with a shut gate: others may wait for it, too."""
+    from gastown_tui.cli.bead_change import family, keep_gate
+    from gastown_tui.cli.bead_stores import Found
+
+    for bead in family(store, root):
+        keep_gate(Found(store, bead))
+
 
 @click.command()
 @click.argument("id_", metavar="ID")
@@ -26,6 +38,7 @@ def squash(id_: str, folder: str | None, rig: str | None, *, summary: str, as_js
     from gastown_tui.services import molecule_ends
 
     store, root = found_molecule(folder, rig, id_)
+    _keep_gates(store, root)
     digest, ids = molecule_ends.squash(store, root.id, summary, actor(os.environ))
     kept_in_file(store)
     if not as_json:
@@ -45,6 +58,7 @@ def burn(id_: str, folder: str | None, rig: str | None, *, force: bool, as_json:
     from gastown_tui.services import molecule_ends
 
     store, root = found_molecule(folder, rig, id_)
+    _keep_gates(store, root)
     gone = molecule_ends.burn(store, root.id, actor(os.environ), force=force)
     kept_in_file(store)
     if as_json:

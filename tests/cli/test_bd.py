@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from gastown_tui.adapters.store import init_store, open_store
 from gastown_tui.cli.bd import bd
+from gastown_tui.domain.operations import AddDependency
 
 
 @pytest.fixture
@@ -194,6 +195,12 @@ def test_gates_are_not_opened_from_inside_a_session(tmp_path, run, monkeypatch):
         f"supersede {gate} --with {step}", f"gate resolve {gate}",
     ):  # fmt: skip
         assert run(line, code=1), line
+    store = open_store(town / "lib" / ".beads")
+    root = store.create(actor="t", title="all", issue_type="molecule").id
+    store.apply([AddDependency(gate, root, "parent-child")], actor="t")
+    store.close()
+    for line in (f"mol squash {root}", f"mol burn {root} --force"):
+        assert "overseer" in run(line, code=1), line
     for elsewhere in (town, tmp_path):
         monkeypatch.chdir(elsewhere)
         for line in (f"close {gate}", f"gate resolve {gate}"):
