@@ -101,9 +101,16 @@ def meant(given: str, prefix: str, work: Iterable[str], records: Iterable[str] =
         if whole in own or (whole == given and whole in set(records)):
             return [whole]
     start = given.removeprefix(f"{prefix}-")
-    fitting = [bead for bead in own if start and _hash_of(bead, prefix).startswith(start)]
+    fitting = [bead for bead in own if start and _begins(bead, prefix, start)]
     roots = [bead for bead in fitting if not parent_of(bead)]
     return sorted(roots or fitting, key=natural_key)
+
+
+def _begins(bead: str, prefix: str, start: str) -> bool:
+    """Whether a hash begins so, or kind and hash do."""
+    if _hash_of(bead, prefix).startswith(start):
+        return True
+    return "-" in start and bead.removeprefix(f"{prefix}-").startswith(start)
 
 
 def _hash_of(bead: str, prefix: str) -> str:

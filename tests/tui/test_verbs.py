@@ -82,7 +82,7 @@ CASES = [
     ("1 I", lambda b: b.screens.keys == [(NUX, "escape")]),
     ("1 x y", lambda b: wanted(b) == "stopped" and not b.host.ended),
     ("1 X y", lambda b: wanted(b) == "stopped" and b.host.ended),
-    ("1 R y", lambda b: wanted(b) == "running" and b.host.ended),
+    ("1 R y", lambda b: wanted(b) == "running" and not b.host.ended),  # it is handed in
     ("1 T y", lambda b: wanted(b) == "running" and b.host.ended),
     ("1 P", lambda b: wanted(b) == "paused" and b.host.signals),
     ("w m a y", lambda b: (request(b).state, request(b).approved) == ("approved", TIP)),
@@ -146,7 +146,11 @@ async def test_without_a_rig_there_is_nothing_to_put_a_bead_in(seat):
 
 @pytest.mark.parametrize(
     ("keys", "said"),
-    [("1 n Text:hello", "nudge nux: submitted"), ("B b Text:Say~hello", "create bead r: gt-")],
+    [
+        ("1 n Text:hello", "submitted: r/polecats/nux has it"),
+        ("B b Text:Say~hello", "gt-"),
+        ("1 R y", "r/polecats/nux may run again, but nothing needs to"),
+    ],
 )
 async def test_a_receipt_says_of_what_it_is(seat, bench, keys, said):
     async with seat(town=Controlled(bench), screens=FakeScreens()) as s:
