@@ -96,9 +96,9 @@ def feed_link(town: Path) -> Any:
 @lru_cache(maxsize=1)
 def _check_settings(town: Path, _written: int) -> None:
     """Raise what is wrong with the settings; looked at again when they were written again."""
-    from gastown_tui.roots.town import catalogue, town_config
+    from gastown_tui.roots.town import check_settings
 
-    catalogue(town_config(town))
+    check_settings(town)
 
 
 def tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:

@@ -38,7 +38,7 @@ def open_screen(town: Path | None = None) -> None:
         NotFound: there is no town here.
         Unavailable: this is no terminal, or the daemons do not start.
     """
-    from gastown_tui.roots.town import catalogue, town_config
+    from gastown_tui.roots.town import check_settings
 
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Unavailable("the screen needs a terminal", hint="`gastown status` does not")
@@ -50,7 +50,7 @@ def open_screen(town: Path | None = None) -> None:
             hint="try `gastown demo`, or make one with `gastown init`, then `gastown rig add`",
         ) from error
     os.environ["GASTOWN_TOWN"] = str(found)
-    catalogue(town_config(found))
+    check_settings(found)
     starting = Starting(found)
     starting.start()
     from gastown_tui.roots.tui import run

@@ -71,6 +71,15 @@ def catalogue(config: TownConfig) -> Mapping[str, AgentEntry]:
     return entries
 
 
+def check_settings(town: Path) -> None:
+    """Read all that a controller needs to start.
+
+    Raises:
+        BadInput: it could not.
+    """
+    catalogue(town_config(town))
+
+
 def town_store(town: Path) -> BeadStore:
     """The town's own beads."""
     return open_store(town / BEADS_NAME)
@@ -104,6 +113,7 @@ def _text(path: Path) -> str:
 
 __all__ = [
     "catalogue",
+    "check_settings",
     "open_books",
     "rig_config",
     "rig_names",

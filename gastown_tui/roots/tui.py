@@ -22,6 +22,7 @@ from gastown_tui.adapters.daemons import ensure_host, feed_socket, host_running,
 from gastown_tui.adapters.link import Link
 from gastown_tui.domain.errors import GastownError, ProtocolError, Unavailable
 from gastown_tui.protocol import FeedFrame, ScreensFrame
+from gastown_tui.roots.town import check_settings
 from gastown_tui.tui.app import GastownApp
 from gastown_tui.tui.ports import Daemon, FeedItem, LinkState, ScreenItem
 
@@ -115,12 +116,13 @@ async def _keep(
 ) -> None:
     """Connect, serve until the connection ends, and again, for ever."""
     tries, up = 0, None
+    told = ""
     while True:
         problem = ""
         try:
             link = await connect()
         except (GastownError, OSError) as error:
-            problem = str(error)
+            problem = "" if isinstance(error, Unavailable) else str(error)
             if host.coming():
                 await asyncio.sleep(_BACKOFF_S[0])
                 continue
@@ -134,8 +136,8 @@ async def _keep(
                 _LOG.warning("%s: %s", daemon, error)
             finally:
                 link.close()
-        if up is not False:
-            up = False
+        if up is not False or problem != told:
+            up, told = False, problem
             tell(LinkState(daemon=daemon, up=False, since=time.time(), text=problem))
         if found := await host.look():
             tell(found)
@@ -162,7 +164,11 @@ class LinkTown:
 
         async def connect() -> Link[FeedFrame]:
             path, decoder = feed_socket(self._town), protocol.feed_decoder()
-            return await Link.open(path, decoder, role="tui", what="controller")
+            try:
+                return await Link.open(path, decoder, role="tui", what="controller")
+            except Unavailable:
+                check_settings(self._town)  # when it is this that keeps it from starting, say so
+                raise
 
         await _keep(connect, self._serve, self._listener, "controller", self._host)
 

@@ -104,6 +104,7 @@ _WORK: Final = _group(
     _action("queue.drop", "", "Drop the request", strong=True),
     _action("bead.create", "B", "Create a bead", "bead"),
     _action("bead.sling", "s", "Sling a bead to an agent", "sling"),
+    _action("bead.unhook", "u", "Take the bead off its hook, sling it anew", strong=True),
     _action("bead.show", "v", "Look at the bead: texts, links, comments, history", "look"),
     _action("copy.id", "y", "Copy the id"),
 )

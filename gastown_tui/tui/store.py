@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from gastown_tui.protocol import Delta, Snapshot, TableRow
 from gastown_tui.tui.ports import Daemon, LinkState
 from gastown_tui.viewmodels.strip import clock_text
+from gastown_tui.viewmodels.text import strings
 
 TABLES: Final = ("town", "rigs", "agents", "beads", "mq", "convoys", "events")
 _UNSEEN: Final = {"rows_hash": ""}
@@ -78,6 +79,11 @@ class Store:
     def town(self) -> TableRow:
         """The town's own row."""
         return self.row("town", "town")
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the town as a whole, one line each."""
+        why = (state.text for state in self.down.values())
+        return (*filter(None, why), *strings(self.town(), "problems"))
 
     def down_words(self) -> tuple[str, ...]:
         """What is not there, in the words of the top line."""

@@ -27,6 +27,9 @@ LOWER: Final = ("queue", "convoys", "events", "tree")
 CARD_HEIGHT: Final = 4
 PTY_COLUMNS: Final = 120
 """The usual width of a session's terminal; the pane gets as many where there is room."""
+_PROBLEMS: Final = 3
+_ROWS_A_PROBLEM: Final = 10
+"""At most so many problems have a line, and one in so many rows of the screen."""
 
 
 class Place(NamedTuple):
@@ -49,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole screen."""
 
     strip: Place
+    """The top line, and below it the problems that have a line."""
     hints: Place
     pane: Place | None
     slots: tuple[Slot, ...] = ()
@@ -66,13 +70,16 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """Is a panel of the drawer in use; only asked where the drawer is not always there."""
     pane: bool = False
     """Does the pane take the keys; only asked where there is none (a wall)."""
+    problems: int = 0
+    """What is wrong with the town as a whole: a line each, but for a zoomed pane."""
 
 
 def plan(width: int, height: int, view: View) -> Plan:
     """The plan of a screen of `width` by `height` cells."""
     width, height = max(width, 20), max(height, 6)
-    body = Place(0, 1, width, height - 2)
-    strip, hints = Place(0, 0, width, 1), Place(0, height - 1, width, 1)
+    top = 1 if view.zoom else 1 + min(view.problems, _PROBLEMS, height // _ROWS_A_PROBLEM)
+    body = Place(0, top, width, height - top - 1)
+    strip, hints = Place(0, 0, width, top), Place(0, height - 1, width, 1)
     if view.zoom or (view.density in ("tiles", "cards") and view.pane):
         return Plan(strip=strip, hints=hints, pane=body)
     if view.density in ("tiles", "cards"):

@@ -18,6 +18,7 @@ from gastown_tui.viewmodels.text import (
     line_cells,
     money,
     number,
+    plural,
     spread,
     string,
 )
@@ -37,6 +38,8 @@ class TownFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Gates that the overseer has to open."""
     down: Sequence[str] = ()
     """What is not there, as it is to be read: `as of 14:02, controller down`."""
+    problems: int = 0
+    """What is wrong and has no line of its own below."""
 
 
 def clock_text(moment: float) -> str:
@@ -54,11 +57,24 @@ def strip_line(facts: TownFacts, width: int, now: float) -> Line:
     for text in facts.down:
         left.append((f" {crop(clean(text), 60)} ", "alert"))
         left.append(("  ", "text"))
+    if facts.problems:
+        left.append((f" ‼ {plural(facts.problems, 'problem')} ", "alert"))
+        left.append(("  ", "text"))
     room = width - line_cells(tuple(left)) - line_cells(right) - 1
     verdicts = _verdicts(facts, room)
     left.extend(_attention(facts, room - line_cells(verdicts), now))
     left.extend(verdicts)
     return spread(tuple(left), right, width)
+
+
+def problem_lines(problems: Sequence[str], room: int, width: int) -> tuple[Line, ...]:
+    """What is wrong with the town, a line each; the last of `room` lines says how many more."""
+    shown = problems if len(problems) <= room else problems[: max(0, room - 1)]
+    lines = [((" ‼ ", "alert"), (f" {crop(clean(each), width - 5)}", "error")) for each in shown]
+    if room and (more := len(problems) - len(shown)):
+        text = f" and {plural(more, 'problem')} more: gastown status tells all"
+        lines.append(((" ‼ ", "alert"), (crop(text, width - 4), "error")))
+    return tuple(lines)
 
 
 def _town(facts: TownFacts, width: int) -> Line:

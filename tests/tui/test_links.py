@@ -138,6 +138,22 @@ async def test_nothing_is_missing_while_it_is_being_started(town):
         await until(lambda: isinstance(heard[-1], LinkState) and not heard[-1].up)
 
 
+async def test_settings_that_keep_the_controller_from_starting_are_told(town):
+    (town / "town.toml").write_text('id = "t"\nnmae = "x"\n')
+    heard = []
+    link = tui.LinkTown(town, tui._HostWatch(town))
+    link.follow(heard.append)
+
+    def said():
+        down = [each for each in heard if isinstance(each, LinkState)]
+        return [each.text for each in down if each.daemon == "controller"][-1:]
+
+    async with running(link.run()):
+        await until(lambda: said() and "nmae" in said()[0])
+        (town / "town.toml").write_text('id = "t"\n')
+        await until(lambda: said() == [""])
+
+
 async def test_the_screen_goes_when_what_it_shows_does_not_start(town):
     state = {"coming": True, "failed": False}
     app = tui.Cockpit(town, lambda: state["coming"], lambda: state["failed"])

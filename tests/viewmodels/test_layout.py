@@ -27,7 +27,7 @@ def places(found):
     st.integers(6, 120),
     st.builds(
         View, agents=st.integers(0, 40), density=st.sampled_from(DENSITIES), zoom=st.booleans(),
-        drawer=st.booleans(), pane=st.booleans(),
+        drawer=st.booleans(), pane=st.booleans(), problems=st.integers(0, 9),
     ),
 )  # fmt: skip
 def test_no_two_places_share_a_cell(width, height, view):

@@ -150,9 +150,23 @@ async def _end(verb: str, title: str, after: str, desk: Desk) -> None:
         return
     who = plural(len(agents), "agent") if len(agents) > 1 else desk.name(agents[0])
     lines = (*_described(desk, agents), (), ((after, "muted"),))
+    if verb == "restart":
+        lines = (*lines, *_handed_in(desk, agents))
     if await desk.confirm(f"{title} {who}?", *lines):
         arguments = {"fresh": "true" if "afresh" in title else "false"}
         await desk.send(verb, *agents, **(arguments if verb == "restart" else {}))
+
+
+def _handed_in(desk: Desk, agents: tuple[str, ...]) -> tuple[Line, ...]:
+    """Those for whom nothing is to be started."""
+    lines: list[Line] = []
+    for key in agents:
+        request = string(desk.store.row("agents", key), "request")
+        state = string(desk.store.row("mq", request), "state")
+        if state and state not in ("rework", "dropped", "landed"):
+            text = f"{desk.name(key)} has handed in ({state}): it starts only if that comes back."
+            lines.append(((text, "warn"),))
+    return tuple(lines[:_SHOWN])
 
 
 _KEPT: Final = "The branch, the sandbox and the hook are kept."

@@ -178,4 +178,20 @@ _DOINGS: Final[dict[str, _Do]] = {
     "bead.reopen": _reopen,
     "bead.defer": _defer,
 }
-HANDLERS: Final[dict[str, Handler]] = {"bead.show": show_bead}
+
+
+async def unhook(desk: Desk) -> None:
+    """Take the bead that is meant from who has it, after a question; it is slung anew."""
+    bead = meant(desk)
+    row = desk.store.row("beads", bead)
+    if string(row, "status") not in ("hooked", "in_progress"):
+        desk.toast(f"{clean(bead)} is on no hook" if bead else "no bead belongs to this", bad=True)
+        return
+    title = (crop(f"{clean(bead)} {string(row, 'title')}", 64), "text")
+    who = desk.name(string(row, "assignee")) or "whoever has it"
+    what = f"{who} lets go of it, any polecat takes it up. What was done stays on its branch."
+    if await desk.confirm("Take the bead off its hook?", (title,), ((what, "muted"),)):
+        await desk.send("unhook", bead)
+
+
+HANDLERS: Final[dict[str, Handler]] = {"bead.show": show_bead, "bead.unhook": unhook}

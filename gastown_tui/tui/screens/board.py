@@ -24,7 +24,7 @@ from gastown_tui.tui.widgets.overlay import Overlay
 from gastown_tui.tui.widgets.painted import Bar
 from gastown_tui.viewmodels.hints import hint_line
 from gastown_tui.viewmodels.layout import Place, Plan, View, plan
-from gastown_tui.viewmodels.strip import TownFacts, strip_line
+from gastown_tui.viewmodels.strip import TownFacts, problem_lines, strip_line
 
 if TYPE_CHECKING:
     from gastown_tui.tui.desk import Desk
@@ -112,9 +112,8 @@ class Board(Screen[None], inherit_bindings=False):
     def _show_news(self) -> None:
         news, self._news, self._news_due = self._news, {}, False
         self._news_at = self.clocks.steady()
-        if "agents" in news:
-            there = self.store.rows("agents")
-            self.panels.marks &= there.keys()
+        if news.keys() & {"town", "agents"}:
+            self.panels.marks &= self.store.rows("agents").keys()
             if self._plan_wanted() != self._plan:
                 self.relayout()
         self.panels.update(news)
@@ -122,8 +121,7 @@ class Board(Screen[None], inherit_bindings=False):
             self.stage.assign(self._plan)
         elif "agents" in news:
             self.stage.update(self._plan, news["agents"])
-        if news.keys() & {"town", "agents", "mq"}:
-            self._tick_strip()
+        self._tick_strip()
 
     def link_changed(self, link: LinkState) -> None:
         """A daemon has come or gone."""
@@ -145,14 +143,18 @@ class Board(Screen[None], inherit_bindings=False):
         self._tick_strip()
 
     def _tick_strip(self) -> None:
+        problems, room = self.store.problems(), self._plan.strip.height - 1
         facts = TownFacts(
             town=self.store.town(),
             agents=self.store.rows("agents"),
             queue=self.store.rows("mq"),
             gates=len(self.panels.yours),
             down=self.store.down_words(),
+            problems=len(problems) if not room else 0,
         )
-        self._strip.show(strip_line(facts, self.size.width, self.clocks.wall()))
+        width = self.size.width
+        below = problem_lines(problems, room, width)
+        self._strip.show(strip_line(facts, width, self.clocks.wall()), *below)
         self.hints()
 
     # ------------------------------------------------------------ layout
@@ -164,6 +166,7 @@ class Board(Screen[None], inherit_bindings=False):
             zoom=self.stage.zoomed,
             drawer=self.panels.active != "agents",
             pane=self.stage.pane.has_focus,
+            problems=len(self.store.problems()),
         )
         return plan(self.size.width, self.size.height, view)
 

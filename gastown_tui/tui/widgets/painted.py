@@ -53,27 +53,33 @@ class Painted(Widget):
 
 
 class Bar(Painted):
-    """One line of the screen: the strip on top, the hints below."""
+    """Lines at the edge of the screen: the strip on top, the hints below."""
 
     def __init__(self, *, surface: str = "bar", id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._surface = surface
-        self._line: Line = ()
-        self._strip: tuple[int, Strip] | None = None
+        self._lines: tuple[Line, ...] = ((),)
+        self._strips: dict[int, tuple[Line, int, Strip]] = {}
 
     @property
     def line(self) -> Line:
-        """What it says."""
-        return self._line
+        """What its first line says."""
+        return self._lines[0]
 
-    def show(self, line: Line) -> None:
-        """Say something else; nothing is painted when it is the same."""
-        if line != self._line:
-            self._line, self._strip = line, None
-            self.refresh_lines((0,))
+    def show(self, *lines: Line) -> None:
+        """Say something else; only what differs is painted."""
+        before, self._lines = self._lines, lines
+        if lines != before:
+            self.refresh_lines(
+                y
+                for y in range(max(len(before), len(lines)))
+                if before[y : y + 1] != lines[y : y + 1]
+            )
 
     def strip_at(self, y: int, width: int) -> Strip:
-        """The line as last shown."""
-        if self._strip is None or self._strip[0] != width:
-            self._strip = width, paint_line(self._line, width, self._surface)
-        return self._strip[1] if y == 0 else blank(width, self._surface)
+        """A line as last shown."""
+        line = self._lines[y] if y < len(self._lines) else ()
+        known = self._strips.get(y)
+        if known is None or known[:2] != (line, width):
+            known = self._strips[y] = (line, width, paint_line(line, width, self._surface))
+        return known[2]
