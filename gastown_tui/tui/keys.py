@@ -36,6 +36,8 @@ class KeyReader:
         self._held: list[tuple[str, str]] = []
         self._last = 0.0
         self._report = -1.0
+        self._ahead: list[tuple[str, str]] | None = None
+        """Keys kept for what the last one opens; None while nothing is being opened."""
 
     def report(self) -> None:
         """A mouse or focus report has come from the terminal."""
@@ -56,7 +58,7 @@ class KeyReader:
             self._held.append((event.key, "\n" if event.key == "enter" else "\t"))
             return
         self.flush()
-        self._act(event.key)
+        self._act(event.key, "")
 
     def due(self) -> None:
         """The delay has passed: flush unless keys are still coming."""
@@ -72,10 +74,35 @@ class KeyReader:
         if len(held) >= BURST_KEYS and not set(text) <= _HARMLESS:
             self._pasted(text)
             return
-        for key, _ in held:
-            self._act(key)
+        for key, mark in held:
+            self._act(key, mark)
 
-    def _act(self, key: str) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether keys are kept."""
+        return self._ahead is not None
+
+    def wait(self) -> None:
+        """Something is being opened that will want the keys: keep what is pressed meanwhile."""
+        self._ahead = self._ahead or []
+
+    def take(self) -> tuple[str, str] | None:
+        """The first key that was kept, name and text; with none left the keys go on."""
+        if self._ahead:
+            return self._ahead.pop(0)
+        self._ahead = None
+        return None
+
+    def go_on(self) -> None:
+        """Nothing was opened: what was kept counts here, up to a key that opens something."""
+        ahead, self._ahead = self._ahead or [], None
+        for key, mark in ahead:
+            self._act(key, mark)
+
+    def _act(self, key: str, mark: str) -> None:
+        if self._ahead is not None:
+            self._ahead.append((key, mark))
+            return
         name = self._keymap.action("nav", key)
         if not name:
             return

@@ -244,19 +244,6 @@ async def test_ending_an_agent_is_confirmed_with_names(seat, key, verb, argument
         assert s.asked == [(verb, agent, arguments)]
 
 
-async def test_a_confirmation_cannot_be_given_before_it_was_read(seat):
-    async with seat() as s:
-        await s.press("j", "X")
-        await s.until(lambda: s.board._overlay is not None and s.board._overlay.has_focus)
-        s.send("y")
-        s.send("enter")
-        await s.pilot.pause()
-        assert s.board._overlay is not None
-        await s.press("n")
-        await s.until(lambda: s.board._overlay is None)
-        assert s.asked == []
-
-
 async def test_marked_agents_are_ended_together(seat):
     async with seat() as s:
         await s.press("j", "space", "space", "X")

@@ -8,7 +8,7 @@ from gastown_tui.tui.ports import LinkState
 from gastown_tui.viewmodels.strip import TownFacts, problem_lines, strip_line
 from gastown_tui.viewmodels.text import line_cells, line_text
 
-DISK = "the disk of /home/me/gastown has 200 MB left: nothing new is started"
+DISK = "the disk of /srv/town has 200 MB left: nothing new is started"
 RIG = "ledgerly/rig.toml: land is 'pus': push, local"
 
 

@@ -213,10 +213,10 @@ async def test_a_held_movement_key_is_no_paste(seat):
 async def test_strong_keys_right_after_a_mouse_report_do_nothing(seat):
     async with seat() as s:
         s.board._keys.report()
-        s.board._keys._act("X")
+        s.board._keys._act("X", "X")
         assert s.board._overlay is None
         s.later(0.06)
-        s.board._keys._act("X")
+        s.board._keys._act("X", "X")
         await s.overlay()
 
 

@@ -126,6 +126,12 @@ class Board(Screen[None], inherit_bindings=False):
     def link_changed(self, link: LinkState) -> None:
         """A daemon has come or gone."""
 
+    def overlay_shown(self) -> None:
+        """An overlay has the focus."""
+
+    def overlay_answered(self) -> None:
+        """An overlay goes; another one may follow at once."""
+
     def _frame(self, item: ScreenItem) -> None:
         if isinstance(item, ScreenFrame):
             self.hub.frame(item, self.stage.pane if self.stage.pane_shown else None)
@@ -277,9 +283,11 @@ class Board(Screen[None], inherit_bindings=False):
         await self.mount(overlay)
         if overlay.can_focus:
             overlay.focus()
+        self.call_after_refresh(self.overlay_shown)
         try:
             return await overlay.answer
         finally:
+            self.overlay_answered()
             self.places.pop(overlay, None)
             if self._overlay is overlay:
                 self._overlay = None

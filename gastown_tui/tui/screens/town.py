@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gastown_tui.tui.screens.bead import BeadScreen, BeadVerdict
     from gastown_tui.tui.screens.diff import DiffScreen, Verdict
 
+_OPENS_S = 0.05
+"""After a key that begins something, the next ones are kept so long for what it opens."""
+
 
 class TownScreen(Board, inherit_bindings=False):
     """Everything on one screen."""
@@ -63,6 +66,7 @@ class TownScreen(Board, inherit_bindings=False):
         """Start an action."""
         started = HANDLERS[name](self.desk)
         if started is not None:
+            self._opens()
             self._work(started)
 
     async def perform(self, name: str) -> None:
@@ -72,14 +76,40 @@ class TownScreen(Board, inherit_bindings=False):
             await self.desk.guarded(started)
 
     def _work(self, doing: Coroutine[Any, Any, None]) -> None:
-        self.run_worker(self.desk.guarded(doing), exit_on_error=False)
+        self.run_worker(self._done(doing), exit_on_error=False)
+
+    async def _done(self, doing: Coroutine[Any, Any, None]) -> None:
+        await self.desk.guarded(doing)
+        self._goes_on()
 
     def on_key(self, event: events.Key) -> None:
-        """A key of the dashboard."""
-        if self._overlay is None:
+        """A key of the dashboard, or for an overlay that has not got the focus yet."""
+        if self._overlay is None or self._keys.waits:
             event.stop()
             event.prevent_default()
             self._keys.key(event)
+
+    def _opens(self) -> None:
+        """What has begun may open something that wants the next keys."""
+        self._keys.wait()
+        self._after(_OPENS_S, self._goes_on)
+
+    def _goes_on(self) -> None:
+        if self._overlay is None:
+            self._keys.go_on()
+
+    def overlay_shown(self) -> None:
+        """Hand over what was typed ahead, key by key: each may open the next overlay."""
+        overlay = self._overlay
+        if overlay is None or overlay.answer.done() or not (focused := self.focused):
+            return
+        if key := self._keys.take():
+            focused.post_message(events.Key(key[0], key[1] or None))
+            self.call_after_refresh(self.overlay_shown)
+
+    def overlay_answered(self) -> None:
+        """Keep the keys until it is clear whether another overlay follows."""
+        self._opens()
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste outside a pane is text for a nudge."""

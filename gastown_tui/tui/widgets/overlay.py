@@ -17,7 +17,9 @@ from gastown_tui.viewmodels.text import Line, wrap
 _T = TypeVar("_T")
 _WIDEST = 72
 ARM_S = 0.3
-"""How long a confirmation is shown before it can be given."""
+"""How long a confirmation is shown before it is given."""
+STRAY_S = 0.1
+"""Who says yes sooner than this has not seen the question."""
 
 
 class Overlay(Painted, Generic[_T]):
@@ -44,7 +46,10 @@ class Overlay(Painted, Generic[_T]):
 
 
 class Dialog(Overlay[bool]):
-    """A question with yes and no; yes only counts once it has been shown for a moment."""
+    """A question with yes and no; yes only counts once it has been shown for a moment.
+
+    Who knows what comes may say yes before that moment is over, and no until it is.
+    """
 
     def __init__(self, title: str, lines: tuple[Line, ...], clock: Callable[[], float]) -> None:
         super().__init__()
@@ -82,5 +87,9 @@ class Dialog(Overlay[bool]):
         event.prevent_default()
         if event.key in ("escape", "n", "q", "ctrl+c"):
             self.finish(None)
-        elif event.key in ("enter", "y") and self._clock() - self._shown >= ARM_S:
-            self.finish(True)
+        elif event.key in ("enter", "y"):
+            shown = self._clock() - self._shown
+            if shown >= ARM_S:
+                self.finish(True)
+            elif shown >= STRAY_S:
+                asyncio.get_running_loop().call_later(ARM_S - shown, self.finish, True)
