@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _WIDEST = 72
 ARM_S = 0.3
 """How long a confirmation is shown before it is given."""
-STRAY_S = 0.1
+STRAY_S = 0.05
 """Who says yes sooner than this has not seen the question."""
 
 
