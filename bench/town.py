@@ -19,7 +19,8 @@ from gastown_tui.adapters import daemons
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.store import open_store
 from gastown_tui.adapters.sync_link import SyncLink
-from gastown_tui.cli.setup import add_rig, make_town
+from gastown_tui.cli.rig_add import add_rig
+from gastown_tui.cli.setup import make_town
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.domain.operations import Create, Operation, SetState
 from gastown_tui.roots.town import town_config

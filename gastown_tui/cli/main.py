@@ -46,7 +46,7 @@ _VERBS: Final = {
     "prime": ("gastown_tui.cli.work", "prime", "(agents) the work on the hook, and the rules"),
     "restart": ("gastown_tui.cli.control", "restart", "start an agent again"),
     "resume": ("gastown_tui.cli.control", "resume", "let a stopped or frozen agent go on"),
-    "rig": ("gastown_tui.cli.setup", "rig", "add and look at projects"),
+    "rig": ("gastown_tui.cli.rig", "rig", "add and look at projects"),
     "session": ("gastown_tui.cli.session", "session", "run programs in sessions"),
     "sling": ("gastown_tui.cli.work", "sling", "hand a bead to a polecat"),
     "status": ("gastown_tui.cli.town", "status", "the town in one page"),

@@ -89,7 +89,7 @@ def _last_words(town: Path) -> str:
               help="After an absence: whether agents with work on the hook go on.")  # fmt: skip
 def up(resume: str) -> None:
     """Start the town without a screen."""
-    from gastown_tui.cli.setup import readable_rig
+    from gastown_tui.cli.rig import readable_rig
     from gastown_tui.roots.town import rig_names
 
     town = town_dir()

@@ -22,7 +22,8 @@ from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.rig_git import CONFLICTS
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.sync_link import SyncLink
-from gastown_tui.cli.setup import add_rig, make_town, write_commands
+from gastown_tui.cli.rig_add import add_rig
+from gastown_tui.cli.setup import make_town, write_commands
 from gastown_tui.demo.sample import DemoBead, DemoPlan, make_sample, plan_work
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import GastownError, Unavailable

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from gastown_tui.adapters import callers
 from gastown_tui.adapters.store import open_store
 from gastown_tui.cli import consent
-from gastown_tui.cli.setup import init, make_town, rig
+from gastown_tui.cli.rig import rig
+from gastown_tui.cli.setup import init, make_town
 from gastown_tui.domain.config import Consent
 from gastown_tui.domain.errors import BadInput, Forbidden
 from gastown_tui.roots.town import rig_config

@@ -1,0 +1,153 @@
+"""Makes a rig: clone, beads, settings and its record, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gastown_tui.cli.common import plain
+from gastown_tui.domain import names
+from gastown_tui.domain.errors import BadInput, Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gastown_tui.adapters.git.hub import HubInfo
+    from gastown_tui.domain.config import Consent
+
+RIG_TOML = """\
+# The rig {name}. Every key is listed; remove the # to change one.
+name = "{name}"
+prefix = "{prefix}"
+upstream = {upstream}
+source = {source}
+default_branch = {branch}
+land = "{land}"             # local: on gastown/{plain_branch} in {name}/repo; push: on the upstream
+review = "{review}"      # required: you approve each change; none: green gates are enough
+permissions = "{permissions}"  # what agents start in: default, allowlist, bypass (asks for nothing)
+gates = {gates}
+
+# merge = "rebase"          # or squash
+# gate_timeout_s = 1800
+# batch = 5                 # approved changes tested and landed together
+# agent = ""                # another agent than the town's
+# env_file = ""             # NAME=value lines for agents and gates: chmod 600, outside git
+{consent}
+# [setup]                   # before an agent or a gate works in a fresh sandbox
+# copy = [".env"]           # ignored files, from the path the rig was added from
+# run = []
+# timeout_s = 600
+"""
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def add_rig(
+    town: Path,
+    name: str,
+    source: str,
+    options: dict[str, str],
+    gates: list[str],
+    consent: Callable[[Path], Consent] | None = None,
+) -> Path:
+    """Clone a project into the town; everything made is taken away again when a step fails.
+
+    Args:
+        town: its folder.
+        name: of the rig.
+        source: a URL or a path.
+        options: prefix, land, review and permissions, where they are not the usual.
+        gates: commands that must succeed.
+        consent: asks what the overseer agrees to, once the clone is there.
+    """
+    from gastown_tui.adapters.beads_git import BeadsGit
+    from gastown_tui.adapters.git import hub
+    from gastown_tui.adapters.store import init_store
+    from gastown_tui.cli.consent import as_toml, in_words
+    from gastown_tui.domain.config import Consent, read_rig
+
+    home, prefix = _place(town, name, options)
+    is_path = Path(source).expanduser().exists()
+    full = str(Path(source).expanduser().resolve()) if is_path else source
+    if is_path and Path(full).is_relative_to(town.resolve()):
+        raise BadInput(f"{full} is inside the town", hint="name the repository it came from")
+    try:
+        home.mkdir(exist_ok=True)
+        info = hub.create_hub(town, name, full)
+        _check_land(options.get("land", ""), info)
+        BeadsGit(town).make_rig(info.path, home / ".beads")
+        init_store(home / ".beads", prefix).close()
+        given = consent(info.path) if consent else Consent()
+        text = RIG_TOML.format(
+            name=name,
+            prefix=prefix,
+            upstream=_toml(info.origin),
+            source=_toml(full if is_path else ""),
+            branch=_toml(info.default),
+            plain_branch=info.default,
+            land=options.get("land") or "local",
+            review=options.get("review") or "required",
+            permissions=options.get("permissions") or "default",
+            gates="[" + ", ".join(_toml(gate) for gate in gates) + "]",
+            consent=as_toml(given).rstrip(),
+        )
+        read_rig(text, "the rig's settings")
+        _record_rig(town, name, in_words(given))
+        beside = home / "rig.toml.new"
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(home / "rig.toml")
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    return home
+
+
+def _place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:
+    """The folder and the prefix of a new rig, checked."""
+    from gastown_tui.adapters.town_files import beads_dirs
+
+    names.check_rig(name)
+    prefix = names.check_prefix(options.get("prefix") or names.prefix_for(name))
+    home = town / name
+    if (home / "rig.toml").exists():
+        raise Conflict(f"there is a rig {name} already")
+    if prefix in beads_dirs(town):
+        raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
+    if home.exists() and not _is_remnant(home):
+        raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
+    return home, prefix
+
+
+def _record_rig(town: Path, name: str, agreed: str) -> None:
+    """A rig's record in the town's beads; that of a rig whose adding was killed serves again.
+
+    What the overseer `agreed` to, in words, is an event.
+    """
+    from gastown_tui.adapters.store import open_store
+    from gastown_tui.domain import records
+
+    store = open_store(town / ".beads")
+    try:
+        store.apply([records.create_rig(name)], actor="overseer", transaction=f"rig-{name}")
+        if agreed:
+            store.apply([records.event("consented", name, agreed, "overseer", name)],
+                        actor="overseer")  # fmt: skip
+    finally:
+        store.close()
+
+
+def _is_remnant(home: Path) -> bool:
+    """Whether a folder holds nothing but what a killed `rig add` left behind."""
+    return home.is_dir() and all(path.name.startswith(".repo.partial-") for path in home.iterdir())
+
+
+def _check_land(land: str, info: HubInfo) -> None:
+    if land == "push" and not info.pushable:
+        raise BadInput(
+            f"{plain(info.origin)} is a folder somebody works in: nothing is pushed into it",
+            hint="use --land local, and `git fetch` from the hub",
+        )
