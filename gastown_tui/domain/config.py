@@ -116,12 +116,13 @@ class RigConfig(_Table, frozen=True, kw_only=True):
 
 
 _T = TypeVar("_T", bound=_Table)
-_CHOICES: Final = {
+CHOICES: Final = {
     "land": ("local", "push"),
     "review": ("required", "none"),
     "merge": ("rebase", "squash"),
     "permissions": ("default", "allowlist", "bypass"),
 }
+"""What keys of `rig.toml` may be."""
 
 
 def read_town(text: str, path: str = "town.toml") -> TownConfig:
@@ -144,7 +145,7 @@ def read_rig(text: str, path: str = "rig.toml") -> RigConfig:
         BadInput: with the file, the key and what it may be.
     """
     config = _read(text, path, RigConfig)
-    for key, choices in _CHOICES.items():
+    for key, choices in CHOICES.items():
         value = getattr(config, key)
         if value not in choices:
             raise BadInput(f"{path}: {key} is {value!r}", hint=f"it may be {' or '.join(choices)}")
