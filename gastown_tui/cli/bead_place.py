@@ -155,10 +155,14 @@ def folds_itself(store: BeadStore, env: Mapping[str, str]) -> bool:
 
 
 def _town(env: Mapping[str, str], *, required: bool) -> Path | None:
+    if required:
+        from gastown_tui.cli.common import town_dir
+
+        return town_dir()
     try:
         return town_files.find_town(None, env)
     except NotFound:
-        if required or env.get("GASTOWN_TOWN"):
+        if env.get("GASTOWN_TOWN"):
             raise
         return None
 

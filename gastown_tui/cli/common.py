@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gastown_tui import protocol
 from gastown_tui.adapters.town_files import TOWN_FILE, find_town
-from gastown_tui.domain.errors import BadInput, Forbidden, GastownError, Unavailable
+from gastown_tui.domain.errors import BadInput, Forbidden, GastownError, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from socket import socket
@@ -38,8 +38,30 @@ _FIRST_LOOK_S = 10.0
 
 
 def town_dir() -> Path:
-    """The town of this command, or NotFound with what to do."""
-    return find_town(None, os.environ)
+    """The town of this command: named, around the working folder, or the one used last.
+
+    That it is the one used last is said on stderr.
+
+    Raises:
+        NotFound: there is none, with what to do.
+    """
+    try:
+        return find_town(None, os.environ)
+    except NotFound:
+        from gastown_tui.adapters.used_towns import used_towns
+
+        known = [] if os.environ.get("GASTOWN_TOWN") else used_towns(os.environ)
+        if not known:
+            raise
+    found = known[0].path
+    noted(f"in {found}, the town used last: there is none here, and none is named")
+    os.environ["GASTOWN_TOWN"] = str(found)
+    return found
+
+
+def noted(text: str) -> None:
+    """A remark that is no part of the answer: a line on stderr."""
+    sys.stderr.write(f"gastown: {plain(text)}\n")
 
 
 def plain(text: object) -> str:

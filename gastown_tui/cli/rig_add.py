@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +105,16 @@ def add_rig(
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home
+
+
+def rig_name_of(source: str) -> str:
+    """A name proposed for the rig of a URL or path: its last part; `project` when none fits."""
+    last = source.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1].removesuffix(".git").lower()
+    name = re.sub(r"[^a-z0-9_-]+", "-", last).strip("-")[:40]
+    try:
+        return names.check_rig(name)
+    except BadInput:
+        return "project"
 
 
 def _place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from pathlib import Path
 
-from gastown_tui.adapters.town_files import find_town
-from gastown_tui.domain.errors import NotFound, Unavailable
+from gastown_tui.cli.entry import is_terminal, remember, town_to_open
+from gastown_tui.domain.errors import Unavailable
 
 
 class Starting(threading.Thread):
@@ -33,24 +32,25 @@ class Starting(threading.Thread):
 def open_screen(town: Path | None = None) -> None:
     """The screen of a town; its daemons are started beside it.
 
+    Args:
+        town: None for the one that is found, or that a person at this terminal chooses.
+
     Raises:
         BadInput: town.toml cannot be used.
-        NotFound: there is no town here.
+        NotFound: there is no town here, and nobody to ask.
         Unavailable: this is no terminal, or the daemons do not start.
     """
     from gastown_tui.roots.town import check_settings
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    found = town or town_to_open()
+    if found is None:
+        return
+    if not is_terminal():
         raise Unavailable("the screen needs a terminal", hint="`gastown status` does not")
-    try:
-        found = town or find_town(None, os.environ)
-    except NotFound as error:
-        raise NotFound(
-            "there is no town here",
-            hint="try `gastown demo`, or make one with `gastown init`, then `gastown rig add`",
-        ) from error
     os.environ["GASTOWN_TOWN"] = str(found)
     check_settings(found)
+    if town is None:
+        remember(found)
     starting = Starting(found)
     starting.start()
     from gastown_tui.roots.tui import run

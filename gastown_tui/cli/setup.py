@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -117,18 +118,33 @@ def _quoted(text: str) -> str:
     return shlex.quote(text)
 
 
-def _toml(text: str) -> str:
-    import json
-
-    return json.dumps(text, ensure_ascii=False)
-
-
 @click.command()
 @click.argument("directory", default="~/gastown", metavar="[DIR]")
 @click.option("--name", default="", help="The town's name; the folder's by default.")
 @click.option("--agent", default="", help="What polecats run: claude, codex, demo ...")
 def init(directory: str, name: str, agent: str) -> None:
     """Make a town in DIR (~/gastown by default)."""
+    from gastown_tui.cli.entry import remember
+
+    town = new_town(directory, name, agent)
+    remember(town)
+    if agent == "demo":
+        show("Demo agents work on the scripted beads of the demo only: `gastown demo` shows them.")
+    show(f"A town stands in {town}. Next: cd {town}; gastown rig add NAME PATH_OR_URL")
+
+
+def new_town(directory: str, name: str = "", agent: str = "") -> Path:
+    """Make a town as a person asks for it.
+
+    Args:
+        directory: as it was typed.
+        name: the folder's when empty.
+        agent: what polecats run; empty for the usual one.
+
+    Raises:
+        BadInput: no such agent, or no such place.
+        Conflict: something stands there.
+    """
     from gastown_tui.domain.config import TownConfig
     from gastown_tui.roots.town import catalogue
 
@@ -141,9 +157,7 @@ def init(directory: str, name: str, agent: str) -> None:
     if agent:
         settings = town / "town.toml"
         text = settings.read_text("utf-8").replace(
-            '# agent = "claude" ', f"agent = {_toml(agent)} "
+            '# agent = "claude" ', f"agent = {json.dumps(agent)} "
         )
         settings.write_text(text, "utf-8")
-    if agent == "demo":
-        show("Demo agents work on the scripted beads of the demo only: `gastown demo` shows them.")
-    show(f"A town stands in {town}. Next: cd {town}; gastown rig add NAME PATH_OR_URL")
+    return town

@@ -89,11 +89,13 @@ def _last_words(town: Path) -> str:
               help="After an absence: whether agents with work on the hook go on.")  # fmt: skip
 def up(resume: str) -> None:
     """Start the town without a screen."""
+    from gastown_tui.cli.entry import remember
     from gastown_tui.cli.rig import readable_rig
     from gastown_tui.roots.town import rig_names
 
     town = town_dir()
     start_town(town, resume=resume)
+    remember(town)
     for name in rig_names(town):
         readable_rig(town, name)
     show(f"The town in {town} is up.")
