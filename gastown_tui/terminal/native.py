@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pyghostty._ffi import ffi as _ffi
-from pyghostty._ffi import lib as _lib
-
 from gastown_tui.domain.errors import Damaged, Unavailable
+from gastown_tui.terminal.library import load
 
-ffi: Any = _ffi
-lib: Any = _lib
+ffi: Any
+lib: Any
+ffi, lib = load()
 
 CONTINUATION_BYTES: Final = 65_536
 """How much of an unfinished sequence the library keeps, so that a snapshot in its middle works."""
@@ -53,20 +52,12 @@ _REPLY: Final = re.compile(
 _REFUSED_MODE: Final = re.compile(rb"(\x1b\[\?(?:69|2027);)2(\$y)")
 """A mode that `filters` refuses is reported as permanently reset (4), not as reset (2)."""
 
-ffi.cdef(
-    """
-    typedef struct { uint64_t row; uint64_t pad; } GastownScrollValue;
-    typedef struct { GhosttyTerminalScrollViewportTag tag; GastownScrollValue value; }
-        GastownScroll;
-    """
-)
-# cffi cannot pass a union by value; a struct of the same layout has the same calling convention.
 _scroll: Any = ffi.cast(
     "void (*)(GhosttyTerminal, GastownScroll)",
     ffi.addressof(lib, "ghostty_terminal_scroll_viewport"),
 )
 _grid_ref: Any = ffi.cast(
-    "GhosttyResult (*)(GhosttyTerminal, GhosttyPointS, GhosttyGridRef*)",
+    "GhosttyResult (*)(GhosttyTerminal, GastownPoint, GhosttyGridRef*)",
     ffi.addressof(lib, "ghostty_terminal_grid_ref"),
 )
 
@@ -248,7 +239,7 @@ def screen_text(terminal: Any, cols: int, rows: int) -> str:
     """The visible screen as text, a line per row."""
     selection = _sized("GhosttySelection")
     for ref, x, y in ((selection.start, 0, 0), (selection.end, cols - 1, rows - 1)):
-        point = ffi.new("GhosttyPointS*")
+        point = ffi.new("GastownPoint*")
         point.tag = lib.GHOSTTY_POINT_TAG_ACTIVE
         point.value.x, point.value.y = x, y
         ref.size = ffi.sizeof("GhosttyGridRef")

@@ -68,7 +68,9 @@ _LAYERS = {
     "domain": Layer(ours("domain", "cells", "protocol"), PURE | {"msgspec"}),
     "cells": Layer(ours("domain.errors"), PURE | {"msgspec"}),
     "protocol": Layer(ours("domain.errors", "cells"), PURE | {"msgspec"}),
-    "terminal": Layer(ours(*SHARED, "terminal"), PURE | {"msgspec", "pyghostty", "ctypes"}),
+    "terminal": Layer(
+        ours(*SHARED, "terminal"), PURE | {"msgspec", "pyghostty", "ctypes", "_cffi_backend"}
+    ),
     "viewmodels": Layer(ours("viewmodels", "domain", "cells", "protocol"), PURE | {"msgspec"}),
     "services": Layer(
         ours("services", "domain", "cells", "protocol"), STDLIB - {"sqlite3"} | {"msgspec"}

@@ -11,6 +11,8 @@ EXCEPTIONS = {
     "gastown_tui.protocol": "holds every frame of every process, so that one reading shows all",
 }
 """Subject to the reason why it may be larger."""
+GENERATED = {"gastown_tui.terminal._vt": "scripts/declare.py"}
+"""Made by a script, which is what one reads."""
 
 
 def spans(tree: ast.AST, kinds: type | tuple[type, ...]) -> list[tuple[ast.AST, str, int]]:
@@ -65,7 +67,8 @@ def too_large(module: str, text: str, tree: ast.AST) -> dict[str, str]:
 def test_nothing_is_too_large(modules):
     bad: dict[str, str] = {}
     for one in modules:
-        bad |= too_large(one.name, one.text, one.tree)
+        if one.name not in GENERATED:
+            bad |= too_large(one.name, one.text, one.tree)
     unexpected = {name: why for name, why in bad.items() if name not in EXCEPTIONS}
     assert not unexpected, "\n".join(f"{name}: {why}" for name, why in unexpected.items())
 
@@ -75,6 +78,13 @@ def test_no_exception_is_left_over(modules):
     for one in modules:
         bad |= too_large(one.name, one.text, one.tree)
     assert set(EXCEPTIONS) <= set(bad)
+
+
+def test_what_is_generated_says_so(modules):
+    for one in modules:
+        assert ("Made by `scripts/" in one.text[:100]) == (one.name in GENERATED), one.name
+        if one.name in GENERATED:
+            assert GENERATED[one.name] in one.text[:100]
 
 
 @pytest.mark.parametrize(
