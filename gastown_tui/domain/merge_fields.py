@@ -25,6 +25,8 @@ _STATE: Final = (*_CLOSING, "deleted_at", "deleted_by", "delete_reason", "origin
 """Go with the status."""
 _LEASE: Final = ("lease_expires_at", "heartbeat_at", "lease_granted_node")
 """Go with the assignee."""
+_GOES_WITH_US: Final = ("id", "status", *_STATE, "assignee", *_LEASE)
+"""What an old line never sets back."""
 _EARLIEST: Final = frozenset({"created_at", "started_at"})
 _LATEST: Final = frozenset({"heartbeat_at", "lease_expires_at", "last_activity", "compacted_at"})
 _FOREIGN: Final = frozenset({"metadata"})
@@ -68,6 +70,8 @@ def merge(base: bytes | None, ours: bytes, theirs: bytes, rules: Rules) -> Merge
         return Merged(line=ours)
     try:
         start = Line(base if base is not None else b"{}", rules.style)
+        if rules.live and base is not None and _goes_back(start, Line(theirs, rules.style)):
+            return _with_what_is_new(ours, theirs, rules)
         if start.get("status") != TOMBSTONE:
             if theirs == base:
                 return Merged(line=ours)
@@ -93,6 +97,11 @@ def changed_fields(before: bytes | None, after: bytes) -> tuple[str, ...]:
     )
 
 
+def updated_of(line: bytes) -> float:
+    """When a line was edited, as it says itself, in seconds since the epoch; 0 when it does not."""
+    return instant(updated(Line(line)))
+
+
 def later(text: str) -> str:
     """The time just after a timestamp: readers take a line only when it is newer than theirs."""
     try:
@@ -111,6 +120,25 @@ def _put_back(base: Line, mine: Line, other: Line) -> None:
         raw = mine.raw(key)
         if foreign and raw is not None and other.raw(key) is None and base.raw(key) is not None:
             other.set_raw(key, raw)
+
+
+def _goes_back(base: Line, other: Line) -> bool:
+    """Whether a line of the live file is of another time than its image: a checkout brought it."""
+    return bool(updated(other)) and instant(updated(other)) < instant(updated(base))
+
+
+def _with_what_is_new(ours: bytes, theirs: bytes, rules: Rules) -> Merged:
+    """Our line, with what an old line of unknown descent adds: elements, and texts in comments.
+
+    Nothing is taken out or set back by it, as nobody can tell what its writer has changed.
+    """
+    mine, other = Line(ours, rules.style), Line(theirs, rules.style)
+    start = Line(b"{}", rules.style)
+    for key in _GOES_WITH_US:
+        if (raw := other.raw(key)) is not None:
+            start.set_raw(key, raw)
+    start.set_elements("labels", merge_lists.state_labels(other.elements("labels")))
+    return _Merge(start, *_in_order(mine, other), rules).run()
 
 
 def _in_order(mine: Line, other: Line) -> tuple[Line, Line]:

@@ -214,6 +214,11 @@ def one_state_each(
     return MergedList(elements=elements, lost=lost)
 
 
+def state_labels(elements: list[str]) -> list[str]:
+    """Those labels that are a state, `dimension:value`, as JSON texts."""
+    return [text for text in elements if isinstance(one := json.loads(text), str) and ":" in one]
+
+
 def _states(elements: list[str]) -> dict[str, set[str]]:
     states: dict[str, set[str]] = {}
     for element in elements:

@@ -18,7 +18,7 @@ from gastown_tui.adapters.store.records import AbsorbResult
 from gastown_tui.domain.bead import decode, timestamp
 from gastown_tui.domain.bead_file import Problem, scan
 from gastown_tui.domain.merge_beads import merge_beads
-from gastown_tui.domain.merge_fields import Rules, changed_fields
+from gastown_tui.domain.merge_fields import Rules, changed_fields, updated_of
 from gastown_tui.domain.operations import Outside, encode_operation
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def merge_in(
     base = {bead: image for bead, (_, image) in known.items() if image is not None}
     ours = {bead: line for bead, (line, _) in known.items()}
     theirs = {bead: found.line for bead, found in scanned.beads.items()}
+    _leave_out_the_past(connection, base, ours, theirs)
     layout = scanned.layout
     rules = Rules(style=layout.style, text_ids=layout.text_ids, live=True)
     merged = merge_beads(base, ours, theirs, rules)
@@ -117,6 +118,34 @@ def merge_in(
              encode_operation(operation)),
         )  # fmt: skip
     return changed, [_unmerged(core, scanned.beads[bead], why) for bead, why in merged.failed]
+
+
+def _leave_out_the_past(
+    connection: sqlite3.Connection,
+    base: dict[str, bytes],
+    ours: dict[str, bytes],
+    theirs: dict[str, bytes],
+) -> None:
+    """Take lines that the file had before for what they are: nobody's edit, but a checkout.
+
+    A stash, a reset or another branch brings them back, in good faith, under a store that has
+    acknowledged more since. Only an undone edit that left the time as it was is one.
+    """
+    for bead, line in theirs.items():
+        before, mine = base.get(bead), ours.get(bead)
+        if before is None or mine is None or line in (before, mine):
+            continue
+        if updated_of(line) < updated_of(mine) and rows.was_image(connection, bead, line):
+            theirs[bead] = before
+
+
+def remember_images(connection: sqlite3.Connection, scanned: BeadFile, known: Known) -> None:
+    """Note what an image said that came out of an exchange, where it is not our last one's."""
+    for bead, found in scanned.beads.items():
+        if known.get(bead, (b"", None))[1] != found.line:
+            row = connection.execute("SELECT n FROM bead WHERE id = ?", (bead,)).fetchone()
+            if row is not None:
+                rows.remember_image(connection, row[0], found.line)
 
 
 def _unmerged(core: Core, found: Scanned, why: str) -> Problem:
@@ -154,6 +183,9 @@ def _rebase(connection: sqlite3.Connection, scanned: BeadFile, known: Known) -> 
         if row is None:
             continue
         n, line = row
+        former = known.get(bead, (b"", None))[1]
+        if former is not None and former != found.line:
+            rows.remember_image(connection, n, former)
         base = None if line == found.line else found.line
         connection.execute(
             "UPDATE bead SET dirty = ?, in_file = 1 WHERE n = ?", (base is not None, n)

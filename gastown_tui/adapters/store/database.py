@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _WAIT: Final = 30.0
 """Seconds to wait for another process's recovery or checkpoint."""
 _SCHEMA: Final = """
@@ -52,6 +52,9 @@ CREATE TABLE journal(
     id TEXT PRIMARY KEY, change INTEGER NOT NULL, part INTEGER NOT NULL, bead TEXT NOT NULL,
     at TEXT NOT NULL, actor TEXT NOT NULL, operation BLOB NOT NULL
 );
+CREATE TABLE past(
+    n INTEGER NOT NULL, image BLOB NOT NULL, change INTEGER NOT NULL, PRIMARY KEY(n, image)
+) WITHOUT ROWID;
 CREATE TABLE done(id TEXT PRIMARY KEY, change INTEGER NOT NULL, ids TEXT NOT NULL) WITHOUT ROWID;
 """
 _INDEXES: Final = """

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from gastown_tui.adapters.store import absorb as absorbing
-from gastown_tui.adapters.store import files
+from gastown_tui.adapters.store import files, rows
 from gastown_tui.adapters.store.core import digest, last_change, record_file
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.records import AbsorbResult, FoldResult
@@ -254,6 +254,7 @@ def _settle(core: Core, pending: Pending, out: bytes | None) -> AbsorbResult:
             scanned = scan(out, core.file.name)
             known = absorbing.known_lines(connection)
             changed, failed = absorbing.merge_in(connection, core, scanned, known)
+            absorbing.remember_images(connection, scanned, known)
             layout = msgspec.structs.replace(scanned.layout, by_id=core.layout().by_id)
             record_file(connection, msgspec.structs.replace(scanned, layout=layout))
             absorbed = AbsorbResult(changed=tuple(changed), problems=tuple(failed))
@@ -271,9 +272,11 @@ def _settle(core: Core, pending: Pending, out: bytes | None) -> AbsorbResult:
 
 def _rebase(connection: sqlite3.Connection, bead: str, image: bytes) -> None:
     """The image has `image` for this bead: clean when that is its line still."""
-    n, line = connection.execute(
-        "SELECT n, line FROM bead JOIN body USING (n) WHERE id = ?", (bead,)
+    n, line, before = connection.execute(
+        "SELECT n, line, base FROM bead JOIN body USING (n) WHERE id = ?", (bead,)
     ).fetchone()
+    if before is not None and before != image:
+        rows.remember_image(connection, n, before)
     base = None if line == image else image
     connection.execute("UPDATE bead SET dirty = ? WHERE n = ?", (base is not None, n))
     connection.execute("UPDATE body SET base = ? WHERE n = ?", (base, n))

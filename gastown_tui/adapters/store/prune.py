@@ -34,6 +34,8 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     """Entries of the journal."""
     transactions: int = 0
     """Ids of transactions that nobody will send again."""
+    images: int = 0
+    """What the file said of a bead before the journal begins."""
 
 
 def prune(core: Core, now: float) -> Pruned:
@@ -48,6 +50,7 @@ def prune(core: Core, now: float) -> Pruned:
         gone=_repeat(core, _forget_gone),
         journal=_prune_journal(core, now),
         transactions=_prune_done(core),
+        images=_repeat(core, _forget_images),
     )
 
 
@@ -101,9 +104,9 @@ def _forget_gone(connection: sqlite3.Connection) -> int:
         (last_change(connection) - CHANGES_KEPT, _CHUNK),
     ).fetchall()
     if found:
-        for table in ("bead", "body"):
+        for table in ("bead", "body", "past"):
             connection.executemany(
-                f"DELETE FROM {table} WHERE n = ?",  # noqa: S608 - two fixed names
+                f"DELETE FROM {table} WHERE n = ?",  # noqa: S608 - three fixed names
                 ((n,) for n, _, _ in found),
             )
         connection.executemany(
@@ -136,6 +139,13 @@ def _prune_journal(core: Core, now: float) -> int:
                 connection.executemany("DELETE FROM journal WHERE rowid = ?", old)
         removed += len(old)
     return removed
+
+
+def _forget_images(connection: sqlite3.Connection) -> int:
+    query = "SELECT n, image FROM past WHERE change < (SELECT min(change) FROM journal) LIMIT ?"
+    found = connection.execute(query, (_CHUNK,)).fetchall()
+    connection.executemany("DELETE FROM past WHERE n = ? AND image = ?", found)
+    return len(found)
 
 
 _OLDEST: Final = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -116,6 +117,24 @@ def save_new(connection: sqlite3.Connection, records: list[Record]) -> None:
     connection.executemany(_INSERT_EDGE, (x for r in records for x in _edges(r)))
     count_children(connection, (record.bead.id for record in records))
     blocking.touch_all(connection)
+
+
+def remember_image(connection: sqlite3.Connection, n: int, *lines: bytes) -> None:
+    """Note that the file once said this of a bead: whoever brings it back edits nothing."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO past VALUES (?, ?, (SELECT value FROM meta WHERE key = 'change'))",
+        ((n, _short(line)) for line in lines),
+    )
+
+
+def was_image(connection: sqlite3.Connection, bead: str, line: bytes) -> bool:
+    """Whether the file once said this of a bead."""
+    query = "SELECT 1 FROM past JOIN bead USING (n) WHERE id = ? AND image = ?"
+    return connection.execute(query, (bead, _short(line))).fetchone() is not None
+
+
+def _short(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=12).digest()
 
 
 def drop(connection: sqlite3.Connection, record: Record, change: int) -> None:

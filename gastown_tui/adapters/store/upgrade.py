@@ -19,6 +19,11 @@ ALTER TABLE bead ADD COLUMN blocked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE edge ADD COLUMN spawner TEXT NOT NULL DEFAULT '';
 CREATE TABLE child(parent TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
 """
+_TO_3: Final = """
+CREATE TABLE past(
+    n INTEGER NOT NULL, image BLOB NOT NULL, change INTEGER NOT NULL, PRIMARY KEY(n, image)
+) WITHOUT ROWID;
+"""
 
 
 def upgrade(database: Database) -> None:
@@ -26,6 +31,8 @@ def upgrade(database: Database) -> None:
     with database.write() as connection:
         if version_of(connection) == 1:
             _from_1(connection)
+        if version_of(connection) < 3:  # version 2 did not know what the file had said before
+            run_all(connection, _TO_3)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     database.version = SCHEMA_VERSION
 

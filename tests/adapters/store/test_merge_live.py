@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 
 from gastown_tui.domain.bead import instant
-from gastown_tui.domain.operations import AddComment, AppendNote, SetField
+from gastown_tui.domain.operations import (
+    AddComment,
+    AddLabel,
+    AppendNote,
+    Close,
+    RemoveLabel,
+    SetField,
+)
 
-OLD, NEW = "2026-01-01T00:00:00Z", "2036-01-01T00:00:00Z"
+OLD, MID = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+NEW = "2036-01-01T00:00:00Z"
 
 
 def rows(file):
@@ -77,3 +85,54 @@ def test_comments_that_both_number_alike(opened, file):
     assert sorted(c["id"] for row in rows(file).values() for c in row.get("comments", ())) == [1, 2]
     store.apply([AddComment("x-b", "more")], actor="t")
     assert store.get("x-b").comments[-1].id == 3
+
+
+def test_what_the_file_said_before_is_nobodys_edit(opened, file):
+    """As a stash, a reset or another branch puts it back, with a writer that has gone on."""
+    store = opened(START + b"\n")
+    images = []
+    for n in range(4):
+        store.fold(force=True)
+        images.append(file.read_bytes())
+        store.apply([AddLabel("x-a", f"l{n}"), AddComment("x-a", f"c{n}")], actor="t")
+    store.apply([RemoveLabel("x-a", "l0"), SetField("x-a", "title", "B"), Close("x-a")], actor="t")
+    for image in (*images, images[0], *images[1:]):
+        file.write_bytes(image)
+        store.absorb()
+    store.fold()
+    for image in images:
+        file.write_bytes(image)
+        store.fold()
+        bead = store.get("x-a")
+        assert (bead.status, bead.title, bead.labels) == ("closed", "B", ("l1", "l2", "l3"))
+        assert [c.text for c in bead.comments] == ["c0", "c1", "c2", "c3"]
+    assert rows(file)["x-a"]["status"] == "closed"
+
+
+def test_an_edit_that_was_undone_by_hand_is_undone(opened, file):
+    store = opened(START + b"\n")
+    rewrite(file, x_a={"title": "wrong"})
+    store.fold()
+    file.write_bytes(START + b"\n")
+    store.fold()
+    assert store.get("x-a").title == "A"
+
+
+def test_an_old_line_of_somebody_else_adds_what_it_says(opened, file):
+    """From a branch that went its own way: its words are kept, it turns nothing back."""
+    store = opened(START + b"\n")
+    fields = {"labels": ["theirs", "phase:one"], "status": "in_progress", "assignee": "them"}
+    store.apply([SetField("x-a", "title", "ours"), AddLabel("x-a", "phase:two")], actor="t")
+    store.apply([Close("x-a")], actor="t")
+    store.fold()
+    row = json.loads(START) | fields | {"title": "theirs", "updated_at": MID}
+    file.write_text(json.dumps(row) + "\n")
+    store.fold()
+    found = rows(file)["x-a"]
+    assert (found["status"], found["title"]) == ("closed", "ours")
+    assert "assignee" not in found
+    assert found["labels"] == ["phase:two", "theirs"]
+    assert [c["text"] for c in found["comments"]] == ["Merged: title was also set to: theirs"]
+    before = file.read_bytes()
+    assert not store.fold().written
+    assert file.read_bytes() == before

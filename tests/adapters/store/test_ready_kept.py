@@ -203,7 +203,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date(beads_dir, opened):
     for statement in (
         "DROP INDEX bead_ready", "DROP INDEX bead_deferred", "DROP INDEX edge_spawner",
         "ALTER TABLE bead DROP COLUMN blocked", "ALTER TABLE edge DROP COLUMN spawner",
-        "DROP TABLE child", "PRAGMA user_version = 1",
+        "DROP TABLE child", "DROP TABLE past", "PRAGMA user_version = 1",
     ):  # fmt: skip
         raw.execute(statement)
     raw.close()
