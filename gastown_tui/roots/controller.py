@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from gastown_tui.services.gate_beads import gates_of_town
 from gastown_tui.services.keeper import Keeper
 from gastown_tui.services.mayor import open_mayor
 from gastown_tui.services.nudger import Nudger
+from gastown_tui.services.outsiders import Outsiders
 from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
 from gastown_tui.services.server import FeedServer
@@ -141,6 +142,7 @@ class Process:
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
         keeper = Keeper(self._folded, beads_git.commit, self._tidy, self._tell_unfolded)
+        outsiders = Outsiders(self._folded, self.wake, self._tell_unread)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(_close, await server.serve(runtime / "feed.sock"))
             async with asyncio.TaskGroup() as group:
@@ -148,7 +150,8 @@ class Process:
                 group.create_task(keeper.run())
                 group.create_task(self._gates.run(lambda: context.clock.now().wall))
                 group.create_task(self._follow_formulas())
-                group.create_task(self._watch())
+                group.create_task(outsiders.run())
+                group.create_task(self._watch(outsiders.look))
                 group.create_task(self._sweep())
                 group.create_task(self._follow_settings())
                 await self._controller.run()
@@ -180,16 +183,23 @@ class Process:
         self._settings.tell(f"{name}/beads", text)
         self.wake()
 
+    def _tell_unread(self, name: str, why: str) -> None:
+        text = f"what others wrote to the beads of {name or 'the town'} is not read: {why}"
+        self._settings.tell(f"{name}/outside", text if why else "")
+        self.wake()
+
     def _bead(self, bead: str) -> protocol.BeadText:
         return bead_of_town(self.context.books, bead)
 
     def _who(self, connection: Any) -> str | None:
         return calling_session(peer_pid(connection), self._host.pid)
 
-    async def _watch(self) -> None:
+    async def _watch(self, look: Callable[[], None]) -> None:
         while True:
             self._rigs_changed.clear()
-            async for _ in watch(self._town, self._rigs_changed):
+            async for is_outside in watch(self._town, self._rigs_changed):
+                if is_outside:
+                    look()
                 self.wake()
             await asyncio.sleep(1.0)
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
+import sys
+import tempfile
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from peers import NotHereError, bd
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
+
+from towns import make_town, wait_for
+
 from gastown_tui.adapters.store import doctor, init_store, open_store
+from gastown_tui.cli.common import tables
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.operations import (
     AddComment,
@@ -265,3 +275,34 @@ def test_what_others_do_to_its_database_is_seen(run, journal):
     with pytest.raises(NotFound):
         store.get(task)
     store.close()
+
+
+def test_a_running_town_shows_what_others_do_to_its_database(run):
+    root = Path(tempfile.mkdtemp(prefix="gt"))
+    town = make_town(root)
+    try:
+        beads = town.path / "lib" / ".beads"
+        settings = town.path / "lib" / "rig.toml"
+        told = re.sub(r"(?m)^prefix = .*", 'prefix = "x"', settings.read_text())
+        settings.write_text(told)
+        shutil.rmtree(beads)
+        beads.mkdir()
+        (beads / "redirect").write_text(f"{run.beads}\n")
+        old = json.loads(run("create", "Old", "--json"))["id"]
+        town.extra["GASTOWN_BD"] = os.environ["GASTOWN_BD"]
+        town.ok("up")
+        wait_for(lambda: old in tables(town.path)["beads"])
+        new = json.loads(run("create", "New", "--json"))["id"]
+        began = time.monotonic()
+        wait_for(lambda: new in tables(town.path)["beads"])
+        print("seen after", time.monotonic() - began)
+        run("update", new, "--title=Other", "--status=in_progress")
+        wait_for(lambda: tables(town.path)["beads"][new]["title"] == "Other")
+        due = (datetime.now(UTC) + timedelta(seconds=4)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        run("update", old, f"--defer={due}")
+        wait_for(lambda: tables(town.path)["beads"][old]["status"] == "deferred")
+        wait_for(lambda: tables(town.path)["beads"][old]["status"] == "open")
+        assert exported(run)[old]["status"] == "open"
+    finally:
+        town.end()
+        shutil.rmtree(root, ignore_errors=True)

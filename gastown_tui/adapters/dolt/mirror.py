@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gastown_tui.adapters.store import rows
-from gastown_tui.adapters.store.core import next_change
+from gastown_tui.adapters.store.core import last_change, next_change
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.domain.bead import FIELD_RANK, decode, timestamp
 from gastown_tui.domain.bead_file import scan
@@ -23,6 +23,7 @@ from gastown_tui.domain.bead_line import Line, Style
 from gastown_tui.domain.errors import Damaged, GastownError
 from gastown_tui.domain.merge_fields import changed_fields
 from gastown_tui.domain.operations import Outside, encode_operation
+from gastown_tui.domain.retention import CHANGES_KEPT
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,16 +43,20 @@ _BD: Final = "bd"
 _FORGOTTEN: Final = "events_journal_truncated"
 
 
+def database_folders(beads_dir: Path) -> list[Path]:
+    """Where the files of the database lie that move with every write; none when it is elsewhere."""
+    return [noms for pattern in _STORES for noms in sorted(beads_dir.glob(pattern))]
+
+
 def signature(beads_dir: Path) -> str:
     """What shows whether the database may be another one; empty when it lies elsewhere."""
     told: list[str] = []
-    for pattern in _STORES:
-        for noms in sorted(beads_dir.glob(pattern)):
-            sizes = (file.stat().st_size for file in sorted(noms.glob("vvvv*")))
-            told += (f"{noms.parent.parent.name} {size}" for size in sizes)
-            manifest = noms / "manifest"
-            if manifest.is_file():
-                told.append(manifest.read_text(encoding="utf-8", errors="replace"))
+    for noms in database_folders(beads_dir):
+        sizes = (file.stat().st_size for file in sorted(noms.glob("vvvv*")))
+        told += (f"{noms.parent.parent.name} {size}" for size in sizes)
+        manifest = noms / "manifest"
+        if manifest.is_file():
+            told.append(manifest.read_text(encoding="utf-8", errors="replace"))
     return "\n".join(told)
 
 
@@ -92,6 +97,25 @@ class Mirror:
             with self._core.database.write() as connection:
                 set_meta(connection, "bd_signature", told)
         return changed
+
+    def change_of(self, bead: str) -> int:
+        """The number of the bead's last change; 0 for none."""
+        query = "SELECT change FROM bead JOIN body USING (n) WHERE id = ?"
+        found = self._core.database.row(query, (bead,))
+        return 0 if found is None else int(found[0])
+
+    def due(self, now: float) -> list[str]:
+        """Ids of the beads that are deferred to a moment that has passed."""
+        query = "SELECT id FROM bead WHERE status = 'deferred' AND deferred > 0 AND deferred <= ?"
+        return [row[0] for row in self._core.database.rows(query, (now,))]
+
+    def forget(self) -> int:
+        """Drop old news; the beads themselves are not touched. Returns how many entries went."""
+        with self._core.database.write() as connection:
+            old = last_change(connection) - CHANGES_KEPT
+            gone = connection.execute("DELETE FROM journal WHERE change <= ?", (old,)).rowcount
+            connection.execute("DELETE FROM done WHERE change <= ?", (old,))
+        return int(gone)
 
     def _snapshot(self, now: float) -> tuple[str, ...]:
         """Read everything."""

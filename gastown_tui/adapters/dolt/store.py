@@ -18,10 +18,11 @@ from gastown_tui.adapters.store import location
 from gastown_tui.adapters.store.core import FOLDER_NAME, Core
 from gastown_tui.adapters.store.database import set_meta
 from gastown_tui.adapters.store.files import FileLock
+from gastown_tui.adapters.store.prune import Pruned
 from gastown_tui.adapters.store.records import AbsorbResult, Applied, FoldResult
 from gastown_tui.adapters.store.store import BeadStore
-from gastown_tui.domain import ids
-from gastown_tui.domain.bead_edit import LONGEST_TITLE
+from gastown_tui.adapters.store.transact import WAKER
+from gastown_tui.domain import bead_edit, ids
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound, Unavailable
 from gastown_tui.domain.operations import Claim, Create, Require
 
@@ -129,13 +130,37 @@ class DoltStore(BeadStore):
         return self._beads_dir
 
     def absorb(self) -> AbsorbResult:
-        """Read what has changed; costs a few `stat` when nothing has."""
-        if self._mirror.is_current():
+        """Read what has changed, and open what was deferred to a moment that has passed.
+
+        Costs a few `stat` when there is nothing to do.
+        """
+        now = self._core.clock().timestamp()
+        if self._mirror.is_current() and not self._mirror.due(now):
             return AbsorbResult()
         with self._lock.held():
-            if self._mirror.is_current():
-                return AbsorbResult()
-            return AbsorbResult(changed=self._mirror.refresh(self._core.clock().timestamp()))
+            changed = () if self._mirror.is_current() else self._mirror.refresh(now)
+            changed += self._undefer(self._mirror.due(now))
+            return AbsorbResult(changed=tuple(dict.fromkeys(changed)))
+
+    def _undefer(self, beads: Sequence[str]) -> tuple[str, ...]:
+        """Open deferred beads; some versions of `bd` do so when asked what is ready, others never.
+
+        What was done to the rest of them meanwhile is read as well.
+        """
+        if not beads:
+            return ()
+        self._bd.ask(["undefer", *beads], actor=WAKER)
+        return self._mirror.refresh(self._core.clock().timestamp())
+
+    def wake(self, now: datetime) -> list[str]:
+        """Nothing: what is due counts as ready, and `absorb` has `bd` open it."""
+        del now
+        return []
+
+    def prune(self, now: datetime) -> Pruned:
+        """Forget old news of the mirror; which beads are kept is `bd`'s own affair."""
+        del now
+        return Pruned(journal=self._mirror.forget())
 
     def fold(self, *, force: bool = False) -> FoldResult:
         """Read what has changed; there is no file to write."""
@@ -160,8 +185,11 @@ class DoltStore(BeadStore):
         with self._lock.held():
             if transaction is not None and (before := self._done(transaction)) is not None:
                 return before
+            now = self._core.clock().timestamp()
             if not self._mirror.is_current():
-                self._mirror.refresh(self._core.clock().timestamp())
+                self._mirror.refresh(now)
+            claimed = {one.bead for one in operations if isinstance(one, Claim)}
+            self._undefer([bead for bead in self._mirror.due(now) if bead in claimed])
             self._check(operations)
             work = _Work(self._bd)
             operations = work.named(operations, transaction, self.prefix)
@@ -189,12 +217,12 @@ class DoltStore(BeadStore):
             bead = getattr(operation, "bead", "")
             if isinstance(operation, Create):
                 title = str(operation.fields().get("title", ""))
-                if not title or len(title.encode()) > LONGEST_TITLE:
-                    raise BadInput(f"a title has 1 to {LONGEST_TITLE} bytes")
+                if not title or len(title.encode()) > bead_edit.LONGEST_TITLE:
+                    raise BadInput(f"a title has 1 to {bead_edit.LONGEST_TITLE} bytes")
             elif isinstance(bead, str) and not bead.startswith("~"):
                 found = self.get(bead)
                 if isinstance(operation, Require):
-                    _require(operation, found)
+                    bead_edit.require(found, self._mirror.change_of(bead), operation)
 
     def _check_claims(self, operations: Sequence[Operation], names: Mapping[str, str]) -> None:
         """See who has what was claimed: two databases that meet may both have won."""
@@ -282,13 +310,3 @@ class _Work:
         if argument.startswith(start):
             return start + self.names.get(argument[len(start) :], argument[len(start) :])
         return self.names.get(argument, argument)
-
-
-def _require(operation: Require, bead: Bead) -> None:
-    wanted = operation.status
-    if wanted is not None and bead.status not in ((wanted,) if isinstance(wanted, str) else wanted):
-        raise Conflict(f"{bead.id} is {bead.status}")
-    if operation.assignee is not None and bead.assignee != operation.assignee:
-        raise Conflict(f"{bead.id} is {bead.assignee or 'nobody'}'s")
-    if operation.label is not None and operation.label not in bead.labels:
-        raise Conflict(f"{bead.id} has no label {operation.label}")

@@ -206,6 +206,45 @@ def test_a_precondition_that_fails_asks_nothing_of_bd(opened, folder):
     assert not (folder / "asked").exists()
 
 
+DUE = ROW.replace('"open"', '"deferred","defer_until":"2020-01-01T00:00:00Z"')
+
+
+def test_what_is_due_is_opened_by_bd_and_not_in_the_mirror(opened, folder):
+    (folder / "rows").write_text(DUE + "\n" + DUE.replace("x-a", "x-b").replace("2020", "2999"))
+    opened.fold()
+    assert opened.wake(datetime.now(UTC)) == []
+    assert opened.get("x-a").status == "deferred"
+    assert [b.id for b in opened.ready(datetime.now(UTC))] == ["x-a"]
+    (folder / "asked").unlink()
+    (folder / "rows").write_text(DUE + "\n")
+    opened.apply([Require("x-a", assignee=""), AddLabel("x-a", "l")], actor="me")
+    opened.absorb()
+    assert [one[0] for one, _ in asked(folder)] == ["update", "undefer"]
+
+
+def test_a_claim_of_what_is_due_has_it_opened_first(opened, folder):
+    (folder / "rows").write_text(DUE.replace('"priority"', '"assignee":"me","priority"'))
+    opened.apply([Claim("x-a", "me")], actor="me")
+    assert [one[:2] for one, _ in asked(folder)] == [["undefer", "x-a"], ["update", "x-a"]]
+
+
+def test_pruning_drops_news_and_no_bead(opened, folder):
+    events = [ROW.replace("x-a", f"x-{n}").replace("task", "event") for n in range(3)]
+    gone = [one.replace('"open"', '"closed","ephemeral":true') for one in events]
+    (folder / "rows").write_text("\n".join(gone))
+    opened.absorb()
+    assert opened.prune(datetime.max.replace(tzinfo=UTC)).events == 0
+    assert len(opened.list(include_closed=True, include_wisps=True)) == 3
+
+
+def test_what_has_changed_since_a_look_is_left_alone(opened, folder):
+    seen = opened.last_change
+    (folder / "rows").write_text(ROW.replace('"A"', '"B"') + "\n")
+    with pytest.raises(Conflict):
+        opened.apply([Require("x-a", change=seen), Delete("x-a")], actor="me")
+    assert not (folder / "asked").exists()
+
+
 def test_a_transaction_is_done_once(opened, folder):
     first = opened.apply([Create({"title": "T"})], actor="me", transaction="t1")
     again = opened.apply([Create({"title": "T"})], actor="me", transaction="t1")
