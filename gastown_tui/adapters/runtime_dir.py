@@ -38,13 +38,12 @@ def runtime_name(town: Path) -> str:
     return hashlib.sha256(os.fsencode(town.resolve())).hexdigest()[:12]
 
 
-def runtime_dir(town: Path, env: Mapping[str, str] | None = None) -> Path:
-    """The town's runtime folder, made if needed, its owner and mode checked.
+def runtime_place(town: Path, env: Mapping[str, str]) -> Path:
+    """Where a town's runtime folder is, or would be.
 
     Raises:
-        Unavailable: it belongs to somebody else, is open to others, or its path is too long.
+        Unavailable: its path is too long for a socket.
     """
-    env = os.environ if env is None else env
     name = runtime_name(town)
     base = env.get("XDG_RUNTIME_DIR", "")
     if base and Path(base).is_dir() and Path(base).stat().st_uid == os.getuid():
@@ -57,6 +56,16 @@ def runtime_dir(town: Path, env: Mapping[str, str] | None = None) -> Path:
             f"the runtime folder {path} has too long a path for a socket",
             hint="set XDG_RUNTIME_DIR to a shorter one",
         )
-    _private(parent)
+    return path
+
+
+def runtime_dir(town: Path, env: Mapping[str, str] | None = None) -> Path:
+    """The town's runtime folder, made if needed, its owner and mode checked.
+
+    Raises:
+        Unavailable: it belongs to somebody else, is open to others, or its path is too long.
+    """
+    path = runtime_place(town, os.environ if env is None else env)
+    _private(path.parent)
     _private(path)
     return path

@@ -34,20 +34,21 @@ def doctor(
     """
     from gastown_tui.cli import bead_output
 
-    reports = _reports(Place(folder=folder, rig=rig).open_all(), fix=fix)
+    found = reports(Place(folder=folder, rig=rig).open_all(), fix=fix)
     if as_json:
-        click.echo(bead_output.dump([_row(report) for report in reports]))
+        click.echo(bead_output.dump([_row(report) for report in found]))
     else:
-        click.echo("\n".join(line for report in reports for line in _lines(report, fix=fix)))
-    ctx.exit(0 if all(report.is_clean for report in reports) else 1)
+        click.echo("\n".join(line for report in found for line in _lines(report, fix=fix)))
+    ctx.exit(0 if all(report.is_clean for report in found) else 1)
 
 
-def _reports(stores: Sequence[BeadStore], *, fix: bool) -> list[Report]:
+def reports(stores: Sequence[BeadStore], *, fix: bool) -> list[Report]:
+    """What is wrong with the stores of a town, or what repairing them came to."""
     from gastown_tui.adapters.store import doctor as doctoring
 
     now = datetime.now(UTC)
     known = [doctoring.all_ids(store) for store in stores]
-    reports: list[Report] = []
+    done: list[Report] = []
     for store in stores:
         others = [(o, ids) for o, ids in zip(stores, known, strict=True) if o is not store]
         town = doctoring.Town(
@@ -55,8 +56,8 @@ def _reports(stores: Sequence[BeadStore], *, fix: bool) -> list[Report]:
             prefixes=frozenset(other.prefix for other, _ in others),
         )
         look = doctoring.repair if fix else doctoring.examine
-        reports.append(look(store, now, town))
-    return reports
+        done.append(look(store, now, town))
+    return done
 
 
 def _row(report: Report) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""Looks at a machine for `gastown doctor`: reads and asks, and changes nothing."""
