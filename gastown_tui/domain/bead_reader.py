@@ -263,9 +263,6 @@ class Reader:
         base, ours, later = self._sides()
         while later:
             theirs = {bead: found[0] for bead, found in later.items()}
-            for bead, found in theirs.items():
-                if bead in ours and bead not in base and _is_same(ours[bead], found):
-                    base[bead] = b"{}"
             merged = merge_beads(base, ours, {b: f.line for b, f in theirs.items()}, rules)
             for bead, why in merged.failed:
                 lost = theirs[bead]
@@ -312,14 +309,6 @@ class Reader:
                 if common is not None:
                     base[bead] = common.line
         return base, ours, later
-
-
-def _is_same(line: bytes, other: Scanned) -> bool:
-    """Whether two lines with one id are of one bead, although nothing common to both is known.
-
-    A tool that read its own file anew has given beads other times of creation, but never titles.
-    """
-    return decode(line).title == other.bead().title
 
 
 def _is_other(line: bytes) -> bool:

@@ -49,7 +49,7 @@ def separate(
         bead
         for bead, line in theirs.items()
         if bead in ours and bead not in base and ours[bead] != line
-        if not _same_origin(decode(ours[bead]), decode(line))
+        if not is_one_bead(decode(ours[bead]), decode(line))
     ]
     if not twins:
         return Apart(ours=ours, theirs=theirs)
@@ -70,12 +70,17 @@ def separate(
     )
 
 
-def _same_origin(one: Bead, two: Bead) -> bool:
-    """Whether two lines tell of one bead: tools cut fractions of seconds, and drop the creator."""
-    times = int(instant(one.created_at)), int(instant(two.created_at))
-    if all(times) and times[0] != times[1]:
+def is_one_bead(one: Bead, two: Bead) -> bool:
+    """Whether two lines under one id tell of one bead, when no line that both come from is known.
+
+    They do unless both name whom they were made by, and differ in it, or were made in different
+    seconds and bear different titles. Tools cut fractions of seconds and drop the creator; one that
+    reads its own file anew gives beads other times of creation, but neither titles nor creators.
+    """
+    if one.created_by and two.created_by and one.created_by != two.created_by:
         return False
-    return not one.created_by or not two.created_by or one.created_by == two.created_by
+    times = int(instant(one.created_at)), int(instant(two.created_at))
+    return times[0] == times[1] or not all(times) or one.title == two.title
 
 
 def _seniority(bead: Bead, line: bytes) -> tuple[float, bytes]:
@@ -94,7 +99,7 @@ def _new_id(bead: Bead, sides: tuple[Mapping[str, bytes], ...], taken: set[str])
     while True:
         fresh = f"{ids.prefix_of(bead.id) or 'bd'}-{ids.hash_part(seed, _ID_LENGTH, nonce)}"
         there = [decode(side[fresh]) for side in sides if fresh in side]
-        if fresh not in taken or (there and all(_same_origin(bead, one) for one in there)):
+        if fresh not in taken or (there and all(is_one_bead(bead, one) for one in there)):
             return fresh
         nonce += 1
 
