@@ -12,6 +12,7 @@ from gastown_tui.adapters.git import (
     landing,
     leftovers,
     names,
+    rebased,
     sandbox,
     setup_copy,
     stack,
@@ -252,6 +253,14 @@ class RigGit:
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""
         return diff.diff_text(self.hub.path, base, tip).text
+
+    def diff_since(self, old: tuple[str, str], new: tuple[str, str]) -> str:
+        """Unified diff from one (base, tip) of a change to another."""
+        return rebased.diff_since(self.hub.path, old, new).text
+
+    def is_same_change(self, old: tuple[str, str], new: tuple[str, str]) -> bool:
+        """Whether two (base, tip) hold the same diff."""
+        return rebased.is_same_change(self.hub.path, old, new)
 
     def sandbox_diff(self, path: Path, base: str) -> str:
         """Unified diff of a sandbox, with what is not committed."""

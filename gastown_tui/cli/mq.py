@@ -35,11 +35,17 @@ def mq_list(as_json: bool) -> None:
     table(
         ("#", "REQUEST", "BEAD", "STATE", "TRY", "AGE", "TITLE", "WHY"),
         [
-            (row["position"], row["id"], row["bead"], row["state"], row["attempt"],
+            (row["position"], row["id"], row["bead"], row["state"], _tries(row),
              age(float(str(row["created"]))), row["title"], row["why"])
             for row in rows
         ],
     )  # fmt: skip
+
+
+def _tries(row: protocol.TableRow) -> str:
+    from gastown_tui.domain.review import attempt_words
+
+    return attempt_words(int(str(row["reds"])), int(str(row["attempts"])))
 
 
 @mq.command("diff")

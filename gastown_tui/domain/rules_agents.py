@@ -19,6 +19,7 @@ from gastown_tui.domain.commands import (
     StartSession,
     Tell,
 )
+from gastown_tui.domain.review import attempt_words
 from gastown_tui.domain.town import STOPPED, Agent, RunFact
 from gastown_tui.domain.view import View, died_unasked, is_wanted, left_by_exit, respawns_of
 
@@ -178,11 +179,12 @@ def is_worn_out(view: View, agent: Agent, bead: Bead) -> bool:
 
 def _tell_rework(view: View, agent: Agent, bead: Bead) -> Tell:
     request = view.requests[bead.id]
+    attempt = attempt_words(request.reds, view.town.limits.attempts)
     return Tell(
         key=f"tell:{agent.address}",
         version=f"{request.id}:{request.attempt}",
         agent=agent.address,
-        text=f"Your change came back ({request.rework}): {request.why} "
+        text=f"Your change came back ({request.rework}, attempt {attempt}): {request.why} "
         "Run `gastown prime` for the details, mend it, and run `gastown done` again.",
         request=request.id,
         attempt=request.attempt,

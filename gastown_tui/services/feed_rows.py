@@ -126,7 +126,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "needs": needs,
         "needs_since": state.since if needs else 0.0,
         "question": question,
-        "rows_hash": facts.rows_hash(agent.address),
+        "rows_hash": facts.rows_hash(agent.address) if needs else "",
         "tokens": usage.tokens,
         "cost": usage.cost,
         "money": usage.money,
@@ -134,6 +134,8 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
         "branch": agent.branch,
         "attempt": request.attempt if request else 1,
+        "reds": request.reds if request else 0,
+        "attempts": town.limits.attempts,
         "request": request.id if request else "",
         "started": run.started if run else 0.0,
         "alive": bool(row and not row.ended),
@@ -228,6 +230,8 @@ def _request_row(
         if stranded
         else request.why or (f"held: {rig.held}" if rig and rig.held else ""),
         "attempt": request.attempt,
+        "reds": request.reds,
+        "attempts": seen.town.limits.attempts,
         "plus": request.plus,
         "minus": request.minus,
     }

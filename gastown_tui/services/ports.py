@@ -268,5 +268,15 @@ class RigGit(Protocol):
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""
 
+    def diff_since(self, old: tuple[str, str], new: tuple[str, str]) -> str:
+        """Unified diff from one (base, tip) of a change to another, without what the base brings.
+
+        Raises:
+            NotFound: the old one is no longer there.
+        """
+
+    def is_same_change(self, old: tuple[str, str], new: tuple[str, str]) -> bool:
+        """Whether two (base, tip) hold the same diff, though on different bases."""
+
     def sandbox_diff(self, sandbox: Path, base: str) -> str:
         """Unified diff of a sandbox, uncommitted changes included."""

@@ -91,12 +91,15 @@ class Sandboxes:
             context.books.write_rig(agent.rig, [clear], actor=ACTOR)
             context.sync()
             return
+        holds = request is not None and await self._is_still_approved(request, handed)
         text = f"{agent.address} handed in {bead.id} at {handed.tip[:10]}"
+        if holds:
+            text += ", with the same diff: the approval holds"
         if handed.left_out:
             text += f"; not committed: {', '.join(handed.left_out)}"
         context.books.write_town(
             [
-                *self._handed_in(agent, bead, request, handed),
+                *self._handed_in(agent, bead, request, handed, holds=holds),
                 *records.change_agent(agent, nudged=0),
                 records.event("handed-in", bead.id, text, agent.address, agent.rig),
             ],
@@ -140,16 +143,27 @@ class Sandboxes:
             text = f"{text[:-1]}, and {bead.id} has no comment of yours with the report."
         await self._nudger.nudge(agent.address, text)
 
+    async def _is_still_approved(self, request: Request, handed: Handed) -> bool:
+        """Whether what was approved comes again with the same diff, on whatever base."""
+        if not request.approved or request.approved != request.submitted:
+            return False
+        return await self._context.in_git(
+            request.rig,
+            lambda git: git.is_same_change(
+                (request.base, request.submitted), (handed.base, handed.tip)
+            ),
+        )
+
     def _handed_in(
-        self, agent: Agent, bead: Bead, request: Request | None, handed: Handed
+        self, agent: Agent, bead: Bead, request: Request | None, handed: Handed, *, holds: bool
     ) -> list[Operation]:
         if request is not None:
             state = "held" if request.state == "held" else "submitted"
             return records.change_request(
                 request, state=state, submitted=handed.tip, base=handed.base, plus=handed.plus,
-                minus=handed.minus, evidence="", approved="",
-                approved_by="", rework="", gate_run="", suspect=0, lost=0, agent=agent.address,
-                branch=agent.branch,
+                minus=handed.minus, evidence="", approved=handed.tip if holds else "",
+                approved_by=request.approved_by if holds else "", rework="", gate_run="",
+                suspect=0, lost=0, agent=agent.address, branch=agent.branch,
             )  # fmt: skip
         new = Request(
             id="~request",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gastown_tui.domain import records
-from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.errors import Conflict
 from gastown_tui.services.context import Context
 from gastown_tui.services.landing import close_bead
+from gastown_tui.services.rejection import Rejection
 from gastown_tui.services.requests import Arguments
 
 
@@ -15,7 +16,7 @@ class QueueVerbs:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.table = {
-            "approve": self._approve, "reject": self._reject, "hold": self._hold,
+            "approve": self._approve, "reject": Rejection(context).reject, "hold": self._hold,
             "retry": self._retry, "drop": self._drop, "release": self._release,
         }  # fmt: skip
 
@@ -44,20 +45,6 @@ class QueueVerbs:
         return self._set(
             request.id, "approved", f"approved at {request.submitted[:10]}", actor,
             state="approved", approved=request.submitted, approved_by=actor,
-        )  # fmt: skip
-
-    async def _reject(self, target: str, arguments: Arguments, actor: str) -> str:
-        request = self._context.request(target)
-        reason = arguments.get("reason", "").strip()
-        if not reason:
-            raise BadInput("a rejection needs a reason", hint="the agent gets it as its next task")
-        if request.state in {"landing", "landed", "dropped"}:
-            raise Conflict(f"{request.id} is {request.state}")
-        return self._set(
-            request.id, "rework-review", f"back to {request.agent}: {reason}", actor,
-            state="rework", rework="review", why=reason.splitlines()[0][:300], log=reason,
-            approved="", approved_by="", attempt=request.attempt + 1, reds=request.reds + 1,
-            suspect=0,
         )  # fmt: skip
 
     async def _hold(self, target: str, arguments: Arguments, actor: str) -> str:

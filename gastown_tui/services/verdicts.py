@@ -50,7 +50,8 @@ def how_red(run: RunFact, gates: Sequence[str]) -> str:
 
 def passed(context: Context, request: Request) -> list[Operation]:
     """The gates passed on the branch: to the reviewer, or on its way."""
-    needs_review = context.rig(request.rig).review == "required"
+    is_approved = request.approved == request.submitted  # the same diff was, before a rebase
+    needs_review = context.rig(request.rig).review == "required" and not is_approved
     text = f"{request.id} ({request.bead}): gates passed on the branch"
     return [
         *records.change_request(
@@ -58,7 +59,7 @@ def passed(context: Context, request: Request) -> list[Operation]:
             state="review" if needs_review else "approved",
             evidence=request.submitted,
             approved="" if needs_review else request.submitted,
-            approved_by="" if needs_review else "policy",
+            approved_by="" if needs_review else request.approved_by if is_approved else "policy",
             why="",
             log="",
             lost=0,

@@ -10,6 +10,8 @@ from gastown_tui.viewmodels.text import (
     Line,
     Record,
     age,
+    attempt,
+    attempt_short,
     cells,
     clean,
     count,
@@ -139,7 +141,12 @@ def title_line(
     """
     mark = agent_mark(row)
     state = mark.word if is_needy(row) or mark.word else "?"
-    right: Line = ((f"{state} ", mark.role), (f"{agent_age(row, now)} ", "muted"))
+    tried = f"{attempt_short(row)} " if attempt_short(row) else ""
+    right: Line = (
+        (tried, "warn"),
+        (f"{state} ", mark.role),
+        (f"{agent_age(row, now)} ", "muted"),
+    )
     if note:
         right = ((f" {note} ", "chip"),)
     elif width >= 70:
@@ -169,11 +176,11 @@ def extras(row: Record) -> Line:
 def card_lines(key: str, row: Record, width: int, now: float, last: str) -> tuple[Line, ...]:
     """An agent as a card of three lines under its title: the bead, the last words, the numbers."""
     why = agent_why(row)
-    attempt = int(number(row, "attempt"))
+    at, limit = attempt(row)
     numbers = [
         string(row, "rig") or "town",
         string(row, "entry"),
-        f"attempt {attempt}" if attempt > 1 else "",
+        f"attempt {at} of {limit}" if at else "",
         f"{count(number(row, 'tokens'))} tok" if number(row, "tokens") else "",
         money(number(row, "cost")) if number(row, "cost") else "",
     ]

@@ -11,6 +11,7 @@ from gastown_tui.viewmodels.text import (
     Line,
     Record,
     age,
+    attempt_short,
     cells,
     clean,
     crop,
@@ -47,7 +48,7 @@ _OFFERED: Final = {
     "testing": ("approve", "reject", "hold", "drop"),
     "approved": ("reject", "hold", "retry", "drop"),
     "rework": ("hold", "retry", "drop"),
-    "rejected": ("retry", "drop"),
+    "rejected": ("reject", "retry", "drop"),
     "held": ("approve", "reject", "retry", "drop"),
     "landing": (),
     "landed": (),
@@ -93,7 +94,7 @@ def request_line(key: str, row: Record, width: int, now: float) -> Line:
         plus, minus = f"+{int(number(row, 'plus'))}", f"-{int(number(row, 'minus'))}"
         size = ((fit(plus, 6, "right"), "added"), (fit(minus, 6, "right") + " ", "removed"))
         room -= 13
-    why = request_why(row)
+    why = " ".join(filter(None, (attempt_short(row), request_why(row))))
     if width < 64:
         short = min(cells(title), max(8, room * 2 // 5)) + 1 if why else room
         return (

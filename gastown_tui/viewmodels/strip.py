@@ -8,10 +8,12 @@ from datetime import datetime
 import msgspec
 
 from gastown_tui.viewmodels.agents import Agents, needy, short_need
-from gastown_tui.viewmodels.states import AGENT, GATE, QUEUE
+from gastown_tui.viewmodels.states import AGENT, GATE, QUEUE, Mark
 from gastown_tui.viewmodels.text import (
     Line,
     Record,
+    Span,
+    attempt_short,
     cells,
     clean,
     crop,
@@ -122,14 +124,27 @@ def _attention(facts: TownFacts, room: int, now: float) -> Line:
 
 def _verdicts(facts: TownFacts, room: int) -> Line:
     """The changes that wait for a verdict: `REVIEW 3  REJECTED 1`, `◆3 ✗1` in a narrow line."""
-    found = [(QUEUE[state], len(in_state(facts.queue, state))) for state in VERDICT]
-    found.append((GATE["yours"], facts.gates))
     wide = room >= 60
-    return tuple(
-        (f" {mark.word.upper()} {many} " if wide else f"{mark.glyph}{many} ", mark.role)
-        for mark, many in found
-        if many
-    )
+    parts = [
+        _verdict(
+            QUEUE[state], [facts.queue[key] for key in in_state(facts.queue, state)], wide=wide
+        )
+        for state in VERDICT
+    ]
+    if facts.gates:
+        mark = GATE["yours"]
+        text = f" {mark.word.upper()} {facts.gates} " if wide else f"{mark.glyph}{facts.gates} "
+        parts.append((text, mark.role))
+    return tuple(part for part in parts if part[0])
+
+
+def _verdict(mark: Mark, rows: Sequence[Record], *, wide: bool) -> Span:
+    if not rows:
+        return ("", mark.role)
+    if not wide:
+        return (f"{mark.glyph}{len(rows)} ", mark.role)
+    tried = attempt_short(rows[0]) if len(rows) == 1 else ""
+    return (f" {mark.word.upper()} {len(rows)}{tried and f' attempt {tried}'} ", mark.role)
 
 
 def _right(facts: TownFacts, width: int) -> Line:

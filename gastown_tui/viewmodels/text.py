@@ -170,6 +170,18 @@ def plural(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def attempt(row: Record) -> tuple[int, int]:
+    """Which attempt a change is at, and of how many; 0 of 0 while it has never come back."""
+    reds, limit = int(number(row, "reds")), int(number(row, "attempts"))
+    return (min(reds + 1, limit), limit) if reds > 0 and limit > 0 else (0, 0)
+
+
+def attempt_short(row: Record) -> str:
+    """The attempt of a change that has come back: `2/3`; else empty."""
+    at, limit = attempt(row)
+    return f"{at}/{limit}" if at else ""
+
+
 def string(row: Record, column: str) -> str:
     """A column as clean text; empty when it is missing or no text."""
     value = row.get(column)

@@ -174,6 +174,7 @@ class FakeGit:
         self.raises: dict[str, Exception] = {}
         self.kept = ""
         self.left = Left()
+        self.same = False
 
     def _call(self, name, *args):
         self.calls.append((name, *args))
@@ -239,6 +240,14 @@ class FakeGit:
 
     def diff(self, base, tip):
         return "diff"
+
+    def diff_since(self, old, new):
+        self._call("diff_since", old, new)
+        return "since"
+
+    def is_same_change(self, old, new):
+        self._call("is_same_change", old, new)
+        return self.same
 
     def sandbox_diff(self, sandbox, base):
         return "diff"

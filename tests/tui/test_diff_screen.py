@@ -122,10 +122,10 @@ async def test_code_is_coloured_and_escape_sequences_are_shown(seat):
     ("state", "hints", "key", "asked"),
     [
         ("review", ["approve", "reject"], "m", ("approve", {"tip": "8be01d4"})),
-        ("rejected", ["again", "drop"], "t", ("retry", {})),
+        ("rejected", ["reject", "again", "drop"], "t", ("retry", {})),
         ("landed", [], "m", None),
         ("dropped", [], "x", None),
-        ("rejected", ["again", "drop"], "m", None),
+        ("rejected", ["reject", "again", "drop"], "m", None),
         ("rework", [], "m", None),
     ],
 )

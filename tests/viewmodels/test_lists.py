@@ -210,3 +210,19 @@ def test_a_convoy_says_when_it_does_not_move():
     assert all(
         line_cells(convoy_line("c", stranded, width, NOW)) == width for width in (30, 64, 120)
     )
+
+
+def test_an_attempt_after_the_first_is_told_everywhere():
+    row = {"title": "Retry", "state": "review", "reds": 1, "attempts": 3, "agent": "r/nux"}
+    for width in (40, 80, 120):
+        assert "2/3" in line_text(request_line("mr-1", row, width, NOW))
+        assert "2/3" in line_text(title_line("r/nux", row, width, NOW))
+    assert "attempt 2 of 3" in "".join(
+        line_text(line) for line in card_lines("a", row, 80, NOW, "")
+    )
+    facts = TownFacts(town={"name": "t"}, agents={}, queue={"mr-1": row})
+    assert "REVIEW 1 attempt 2/3" in line_text(strip_line(facts, 120, NOW))
+    first = row | {"reds": 0}
+    assert "/3" not in line_text(request_line("mr-1", first, 80, NOW))
+    last = row | {"reds": 3, "state": "rejected"}
+    assert "3/3" in line_text(request_line("mr-1", last, 80, NOW))

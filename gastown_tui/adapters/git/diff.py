@@ -72,6 +72,15 @@ def diff_text(path: Path, base: str, tip: str, *, limit_bytes: int = LIMIT_BYTES
     return _diff(Git(path), ("diff-tree", "-r", "--root"), ends, limit_bytes)
 
 
+def tree_diff(git: Git, old: str, new: str, *, limit_bytes: int = LIMIT_BYTES) -> DiffText:
+    """Return the difference between two trees or commits, found by a `Git` with its own objects.
+
+    Raises:
+        GitFailed: one of them is not there.
+    """
+    return _diff(git, ("diff-tree", "-r"), (check_sha(old), check_sha(new)), limit_bytes)
+
+
 def sandbox_diff(path: Path, base: str, *, limit_bytes: int = LIMIT_BYTES) -> DiffText:
     """Return all that a worktree has over `base`: commits, changes, and untracked files.
 

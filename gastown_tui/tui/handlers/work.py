@@ -53,11 +53,12 @@ async def show_diff(desk: Desk) -> None:
 
 
 def _diff_offers(desk: Desk, request: str) -> tuple[str, ...]:
-    """A verdict on the diff; one that was rejected is tried again or dropped."""
+    """A verdict on the diff; one that was rejected goes back once more, is retried or dropped."""
     if not request:
         return ()
     row = desk.store.row("mq", request)
-    wanted = ("retry", "drop") if string(row, "state") == "rejected" else ("approve", "reject")
+    is_over = string(row, "state") == "rejected"
+    wanted = ("reject", "retry", "drop") if is_over else ("approve", "reject")
     return tuple(each for each in wanted if each in offered(row))
 
 
