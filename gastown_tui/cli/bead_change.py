@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Work = list[tuple[BeadStore, list[Operation]]]
 
 _DEEP = 50
-_DONE = frozenset({"closed", "pinned", "tombstone"})
-"""Statuses that let go what waits for a bead."""
 
 
 def updates(stores: Stores, found: Sequence[Found], wanted: dict[str, Any]) -> Work:
@@ -39,8 +37,6 @@ def updates(stores: Stores, found: Sequence[Found], wanted: dict[str, Any]) -> W
 
     work: Work = []
     for one in found:
-        if wanted["status"] in _DONE or wanted["issue_type"]:
-            keep_gate(one)
         operations: list[Operation] = _metadata(one, wanted)
         if wanted["if_status"] is not None or wanted["if_assignee"] is not None:
             status, assignee = wanted["if_status"], wanted["if_assignee"]
@@ -152,12 +148,10 @@ def closings(found: Sequence[Found], reason: str, *, session: str = "", force: b
 
     Raises:
         Conflict: one of them is not to be closed yet, and it is not forced.
-        Forbidden: one is a gate, and this is asked from inside a session.
     """
     closing = {one.id for one in found}
     work: Work = []
     for one in found:
-        keep_gate(one)
         if not force:
             parts = parts_of(one.store, one.id)
             blockers = one.store.blockers(one.id)
@@ -206,19 +200,3 @@ def family(store: BeadStore, root: Bead) -> list[Bead]:
                 found[part.id] = part
                 queue.append(part.id)
     return list(found.values())
-
-
-def keep_gate(one: Found) -> None:
-    """Refuse to let an agent open a gate by the back door.
-
-    Raises:
-        Forbidden: it is a gate of a town, and this is asked from inside a session.
-    """
-    if one.bead.issue_type != "gate" or one.bead.is_closed:
-        return
-    from gastown_tui.cli.bead_place import town_around
-    from gastown_tui.cli.common import refuse_sessions
-
-    town = town_around(one.store)
-    if town is not None:
-        refuse_sessions(town, "gate_resolve", one.id)

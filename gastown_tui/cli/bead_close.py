@@ -229,7 +229,7 @@ def _epics(stores: Stores) -> list[tuple[Any, Any]]:
 def delete(stores: Stores, ids: tuple[str, ...], **given: Any) -> None:
     """Delete beads; the file keeps a tombstone of each, so that they stay deleted."""
     from gastown_tui.cli import bead_output
-    from gastown_tui.cli.bead_change import family, keep_gate
+    from gastown_tui.cli.bead_change import family
     from gastown_tui.domain.operations import Delete, RemoveDependency
 
     named = stores.find_all(ids)
@@ -243,8 +243,6 @@ def delete(stores: Stores, ids: tuple[str, ...], **given: Any) -> None:
         for source, _ in one.store.dependents(one.id)
         if source not in gone
     ]
-    for one in named:
-        keep_gate(one)
     if edges and not (given["force"] or given["dry_run"]):
         waiting = ", ".join(sorted({source for _, source in edges})[:5])
         raise Conflict(
@@ -252,8 +250,12 @@ def delete(stores: Stores, ids: tuple[str, ...], **given: Any) -> None:
             hint="--force takes their edges away, --cascade deletes children too",
         )
     if not given["dry_run"]:
-        stores.write_each((one.store, [RemoveDependency(s, one.id)]) for one, s in edges)
-        stores.write_each((one.store, [Delete(one.id, given["reason"])]) for one in named)
+        stores.write_each(
+            [
+                *((one.store, [RemoveDependency(source, one.id)]) for one, source in edges),
+                *((one.store, [Delete(one.id, given["reason"])]) for one in named),
+            ]
+        )
     if stores.as_json:
         told = {
             "deleted": sorted(gone), "deleted_count": len(gone),
@@ -322,11 +324,9 @@ def supersede(stores: Stores, id_: str, other: str) -> None:
 
 
 def _replace(stores: Stores, id_: str, other: str, kind: str) -> None:
-    from gastown_tui.cli.bead_change import keep_gate
     from gastown_tui.domain.close_guards import replacing
 
     one, by = stores.find(id_), stores.find(other)
-    keep_gate(one)
     stores.write(one.store, replacing(one.id, by.id, kind))
     print_beads(again([one]), as_json=stores.as_json, done="closed")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import click
@@ -57,7 +56,6 @@ def _target(stores: Stores, one: Found, given: str) -> str:
 @placed
 def dep_remove(stores: Stores, id_: str, depends_on: str, kind: str) -> None:
     """Take an edge away."""
-    from gastown_tui.cli.bead_change import keep_gate
     from gastown_tui.domain.operations import RemoveDependency
 
     one = stores.find(id_)
@@ -65,8 +63,6 @@ def dep_remove(stores: Stores, id_: str, depends_on: str, kind: str) -> None:
     target = depends_on if depends_on in targets else _target(stores, one, depends_on)
     if target not in targets:
         raise NotFound(f"{one.id} does not depend on {target}")
-    with contextlib.suppress(NotFound):  # the other end is gone: then nothing holds
-        keep_gate(stores.find(target))
     stores.write(one.store, [RemoveDependency(one.id, target, kind)])
     _print_edge(stores, "removed", one.id, target)
 

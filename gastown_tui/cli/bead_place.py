@@ -86,9 +86,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _kept_open(store: BeadStore) -> BeadStore:
-    """The store, closed when the command ends."""
+    """The store, closed when the command ends; it refuses what a session may not write."""
+    from gastown_tui.cli.bead_guard import guarded
+
     click.get_current_context().call_on_close(store.close)
-    return store
+    return guarded(store)
 
 
 def _town_of_all(place: Place, found: Path) -> Path | None:
@@ -198,10 +200,8 @@ def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
     """Write, and where no controller does it, bring the file up to date.
 
     Raises:
-        Forbidden: a session writes to what the town runs by.
+        Forbidden: a session writes to what the town runs by, or to a gate.
     """
-    if store.prefix == town_files.TOWN_PREFIX:
-        _guard_records(store, operations)
     applied = store.apply(operations, actor=actor(os.environ))
     if folds_itself(store, os.environ):
         if store.problems:
@@ -209,36 +209,6 @@ def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
         else:
             store.fold()
     return applied
-
-
-def _guard_records(store: BeadStore, operations: Sequence[Operation]) -> None:
-    """Agents, requests, rigs and events are changed by the town's verbs, not by its agents."""
-    from gastown_tui.adapters.callers import calling_session
-    from gastown_tui.domain import records
-    from gastown_tui.domain.errors import Forbidden
-    from gastown_tui.domain.operations import Create
-
-    session = calling_session(os.getpid())
-    if session is None:
-        return
-    for operation in operations:
-        if isinstance(operation, Create):
-            bead, kind = "", str(operation.bead.get("issue_type", ""))
-        else:
-            bead = str(getattr(operation, "bead", ""))
-            kind = store.get(bead).issue_type if bead and not bead.startswith("~") else ""
-        if kind not in {*records.CUSTOM_TYPES, records.EVENT}:
-            continue
-        what = (
-            f"{bead} is a record of the town ({kind})" if bead else f"{kind} is a type of records"
-        )
-        error = Forbidden(
-            f"{what}, and this was asked from inside the session {session}",
-            hint="say what you need in a comment on your bead",
-        )
-        note = records.event("refused", bead or kind, f"bead by {session}: {error}", session)
-        store.apply([note], actor=session)
-        raise error
 
 
 def is_record(store: BeadStore, bead: Bead) -> bool:

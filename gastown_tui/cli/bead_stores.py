@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 
+from gastown_tui.cli.bead_guard import check
 from gastown_tui.cli.bead_place import Place, actor, apply, is_record, locate, located
 from gastown_tui.domain.errors import BadInput, Forbidden, NotFound
 
@@ -115,6 +116,8 @@ class Stores:
         batches: dict[Path, tuple[BeadStore, list[Operation]]] = {}
         for store, operations in work:
             batches.setdefault(store.beads_dir, (store, []))[1].extend(operations)
+        for store, operations in batches.values():
+            check(store, operations)
         return [
             bead for store, operations in batches.values() if operations
             for bead in self.write(store, operations).beads

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gastown_tui.cli.bead_place import OneLine, Place, actor, apply, located, town_around
-from gastown_tui.cli.common import age, show, show_json, table
+from gastown_tui.cli.common import age, refuse_sessions, show, show_json, table
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
@@ -141,8 +141,6 @@ def resolve(
     *, gate_ids: tuple[str, ...], reason: str, as_json: bool, rig: str | None, folder: str | None
 ) -> None:
     """Open gates by hand: what waits for them goes on."""
-    from gastown_tui.cli.bead_change import keep_gate
-    from gastown_tui.cli.bead_stores import Found
     from gastown_tui.cli.common import poke
     from gastown_tui.domain.bead_gates import opening
 
@@ -153,7 +151,6 @@ def resolve(
         bead = _gate(store, given)
         if bead.is_closed:
             raise Conflict(f"{bead.id} has opened already: {bead.close_reason}")
-        keep_gate(Found(store, bead))
         apply(store, opening(bead, reason or f"opened by {actor(os.environ)}"))
         opened.append(bead.id)
         if town := town_around(store):
@@ -174,6 +171,8 @@ def check(*, as_json: bool, rig: str | None, folder: str | None) -> None:
     import time
 
     stores = Place(folder=folder, rig=rig).open_all()
+    for town in {town for store in stores if (town := town_around(store))}:
+        refuse_sessions(town, "gate_check")  # it would believe the caller's own `gh`
     calls: list[dict[str, str]] = []
     gates = _watcher(stores, calls)
     before = {one.id for store in stores for one in _gates(store, closed=False)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gastown_tui.cli.bead_guard import unguarded
 from gastown_tui.cli.bead_place import Place, actor, located
 from gastown_tui.cli.common import plain, show, show_json
 from gastown_tui.cli.mol_make import found_molecule
@@ -16,29 +17,20 @@ from gastown_tui.cli.step import kept_in_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gastown_tui.adapters.store import BeadStore
-    from gastown_tui.domain.bead import Bead
-
-
-def _keep_gates(store: BeadStore, root: Bead) -> None:
-    """Refuse to let an agent end a molecule with a shut gate: others may wait for it, too."""
-    from gastown_tui.cli.bead_change import family, keep_gate
-    from gastown_tui.cli.bead_stores import Found
-
-    for bead in family(store, root):
-        keep_gate(Found(store, bead))
-
 
 @click.command()
 @click.argument("id_", metavar="ID")
 @click.option("--summary", default="", help="What the digest says; else the list of steps alone.")
+@click.option("-f", "--force", is_flag=True, help="(agents) Also another's; the overseer sees it.")
 @located
-def squash(id_: str, folder: str | None, rig: str | None, *, summary: str, as_json: bool) -> None:
+def squash(
+    id_: str, folder: str | None, rig: str | None, *, summary: str, force: bool, as_json: bool
+) -> None:
     """Leave one closed bead that says what was done; wisps are gone, durable steps closed."""
+    del force  # is for what is another's: see `bead_guard`
     from gastown_tui.services import molecule_ends
 
     store, root = found_molecule(folder, rig, id_)
-    _keep_gates(store, root)
     digest, ids = molecule_ends.squash(store, root.id, summary, actor(os.environ))
     kept_in_file(store)
     if not as_json:
@@ -58,7 +50,6 @@ def burn(id_: str, folder: str | None, rig: str | None, *, force: bool, as_json:
     from gastown_tui.services import molecule_ends
 
     store, root = found_molecule(folder, rig, id_)
-    _keep_gates(store, root)
     gone = molecule_ends.burn(store, root.id, actor(os.environ), force=force)
     kept_in_file(store)
     if as_json:
@@ -104,7 +95,7 @@ def sweep(folder: str | None, rig: str | None, *, dry_run: bool, as_json: bool) 
 
     told: list[dict[str, object]] = []
     for store in Place(folder=folder, rig=rig).open_all():
-        found = swept(store, time.time(), actor=actor(os.environ), dry_run=dry_run)
+        found = swept(unguarded(store), time.time(), actor=actor(os.environ), dry_run=dry_run)
         told.append({"prefix": store.prefix, "cleaned_ids": list(found.deleted),
                      "cleaned_count": len(found.deleted), "promoted_ids": list(found.promoted),
                      "dry_run": dry_run})  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gastown_tui.cli.bead_guard import guarded, works_through
 from gastown_tui.cli.bead_place import OneLine, Place, actor, folds_itself
 from gastown_tui.cli.common import plain, show, show_json
 from gastown_tui.domain.errors import BadInput, NotFound
@@ -67,26 +68,29 @@ def located(folder: str | None, mol: str | None) -> tuple[BeadStore, str]:
     ):
         from gastown_tui.cli.work import _hooked, _me
 
-        store, bead = _hooked(*_me())
-        click.get_current_context().call_on_close(store.close)
+        found, bead = _hooked(*_me())
+        click.get_current_context().call_on_close(found.close)
+        store = guarded(found)
         if bead is None:
             raise NotFound("your hook is empty", hint="gastown prime")
         named = bead.id
     else:
         named = named or os.environ.get("GASTOWN_BEAD", "")
         store = Place(folder=folder).open([named] if named else [])
+    works_through(store)
     if not named:
         return store, _own(store)
     work = store.find(named)
-    found = molecules_of(store, work)
-    if not found:
+    roots = molecules_of(store, work)
+    if not roots:
         raise NotFound(f"{work} has no molecule: its text is all there is", hint="gastown prime")
-    return store, found[0].id
+    return store, roots[0].id
 
 
 def _own(store: BeadStore) -> str:
     """The caller's molecule in a directory, or the only one."""
-    from gastown_tui.services.molecules import MOLECULE, top_ones
+    from gastown_tui.domain.molecule import MOLECULE
+    from gastown_tui.services.molecules import top_ones
 
     found = top_ones(store, store.list(issue_type=MOLECULE, include_wisps=True))
     mine = [one for one in found if one.assignee == actor(os.environ)] or found
@@ -128,6 +132,7 @@ def _print(found: Next, *, as_json: bool) -> None:
 @_dir
 @click.option("--peek", is_flag=True, help="Only look: the step is not begun.")
 @click.option("--take", is_flag=True, help="Take over what others have begun and left.")
+@click.option("--force", is_flag=True, help="(agents) With --take: the overseer sees it.")
 @_as_json
 @click.pass_context
 def step(
@@ -137,11 +142,12 @@ def step(
     *,
     peek: bool,
     take: bool,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Begin the next step of the molecule on your hook, and show what it says."""
     if ctx.invoked_subcommand is not None:
-        if mol or folder or peek or take:
+        if mol or folder or peek or take or force:
             raise BadInput("options come after the word", hint=f"step {ctx.invoked_subcommand} ...")
         return
     from gastown_tui.services.molecules import next_step, standing, take_over

@@ -25,7 +25,7 @@ from gastown_tui.domain.formula.progress import (
     progress,
 )
 from gastown_tui.domain.formula.runtime import Outside
-from gastown_tui.domain.molecule import Ending
+from gastown_tui.domain.molecule import MOLECULE, Ending, is_molecule
 from gastown_tui.domain.operations import Create, Operation
 from gastown_tui.services.ports import Applied
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from gastown_tui.domain.formula.resolve import Library
 
 _T = TypeVar("_T")
-MOLECULE: Final = "molecule"
 _TRIES: Final = 8
 """How often a write is tried against a molecule that others move on."""
 
@@ -152,11 +151,6 @@ def standing(
     """
     beads = gather(store, root)
     return Standing(progress=progress(root, beads.values(), now, outside), beads=beads)
-
-
-def is_molecule(bead: Bead) -> bool:
-    """Whether a bead is the root of one; what its text says makes none of it."""
-    return bead.issue_type == MOLECULE or (bead.issue_type == "epic" and bool(bead.source_formula))
 
 
 def molecules_of(store: MoleculeStore, work: str) -> list[Bead]:

@@ -1,0 +1,168 @@
+"""The store as commands write to it: inside a session, what an agent may not do is refused here.
+
+Every verb that writes beads does so through this one, so that none of them is a way round the
+rules of `domain.session_guards`.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import click
+
+from gastown_tui.adapters.town_files import BEADS_NAME, TOWN_PREFIX
+from gastown_tui.domain.errors import Conflict, Forbidden
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gastown_tui.adapters.store import Applied, BeadStore
+    from gastown_tui.domain.operations import Operation
+    from gastown_tui.domain.session_guards import Taken
+
+
+class GuardedStore:
+    """A `BeadStore` that looks at what is to be written; all else is the store's own."""
+
+    def __init__(self, store: BeadStore) -> None:
+        self.plain = store
+        """What it guards."""
+        self.works_through = False
+        """Whether the verb goes through a molecule step by step."""
+        self._forced: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def apply(
+        self, operations: Sequence[Operation], *, actor: str, transaction: str | None = None
+    ) -> Applied:
+        """As the store's.
+
+        Raises:
+            Forbidden: a session writes to a record of the town, or to a shut gate.
+            Conflict: a session ends or takes what is another's, and nothing is forced.
+        """
+        taken = self.check(operations)
+        if taken is not None:
+            self._note_force(taken)
+        return self.plain.apply(operations, actor=actor, transaction=transaction)
+
+    def check(self, operations: Sequence[Operation]) -> Taken | None:
+        """Refuse as `apply` would, and write nothing.
+
+        Returns:
+            What of others the operations end or take, because it is forced.
+        """
+        from gastown_tui.domain import session_guards
+
+        self._keep_records(operations)
+        town = self._town()
+        if town is None:
+            return None
+        through = self.works_through
+        gate = session_guards.gate_touched(self.plain, operations, in_turn=through)
+        if gate and self.session is not None:
+            self._refuse(town, gate.rpartition(" ")[2], f"{gate} is for the overseer")
+        if not session_guards.steps_touched(self.plain, operations) or self.session is None:
+            return None
+        taken = session_guards.taken(self.plain, operations, self.session, takes_nobodys=through)
+        if taken is not None and not _is_forced():
+            raise Conflict(f"{taken}, and you are {self.session}", hint=_way_out())
+        return taken
+
+    @cached_property
+    def session(self) -> str | None:
+        """The session that this command runs in, whatever its environment says.
+
+        Looked for when it matters: that walks through processes.
+        """
+        from gastown_tui.adapters.callers import calling_session
+
+        return calling_session(os.getpid())
+
+    def _town(self) -> Path | None:
+        from gastown_tui.cli.bead_place import town_around
+
+        return town_around(self.plain)
+
+    def _keep_records(self, operations: Sequence[Operation]) -> None:
+        """Agents, requests, rigs and events are changed by the town's verbs, not by its agents."""
+        from gastown_tui.domain import session_guards
+
+        if self.plain.prefix != TOWN_PREFIX:
+            return
+        bead, kind = session_guards.record_touched(self.plain, operations)
+        if kind and self.session is not None:
+            what = f"{bead} is a record of the town ({kind})" if bead else f"{kind} is for records"
+            self._refuse(self.plain.beads_dir.parent, bead or kind, what)
+
+    def _refuse(self, town: Path, target: str, why: str) -> NoReturn:
+        """Refuse what a session asks, and note it for the overseer.
+
+        Raises:
+            Forbidden: always.
+        """
+        error = Forbidden(
+            f"{why}, and this was asked from inside the session {self.session}",
+            hint="say what you need in a comment on your bead",
+        )
+        self._note(town, "refused", target, f"bead by {self.session}: {error}")
+        raise error
+
+    def _note(self, town: Path, kind: str, target: str, said: str) -> None:
+        from gastown_tui.adapters.store import open_store
+        from gastown_tui.domain import records
+
+        who = self.session or ""
+        store = open_store(town / BEADS_NAME)
+        try:
+            store.apply([records.event(kind, target, said, who)], actor=who)
+        finally:
+            store.close()
+
+    def _note_force(self, taken: Taken) -> None:
+        """Let the overseer see what is forced; before it is done, so that it is never unseen."""
+        town, said_already = self._town(), taken.molecule in self._forced
+        self._forced.add(taken.molecule)
+        if town is not None and not said_already:
+            verb = click.get_current_context().command_path.removeprefix("gastown ")
+            self._note(town, "forced", taken.bead, f"{self.session} forced `{verb}`: {taken}")
+
+
+def guarded(store: BeadStore) -> BeadStore:
+    """The store, with what a session may not write refused."""
+    return cast("BeadStore", GuardedStore(store))
+
+
+def unguarded(store: BeadStore) -> BeadStore:
+    """The store itself, for what the clock decides and not whoever asks."""
+    return store.plain if isinstance(store, GuardedStore) else store
+
+
+def check(store: BeadStore, operations: Sequence[Operation]) -> None:
+    """Refuse now what would be refused when it is written."""
+    if isinstance(store, GuardedStore):
+        store.check(operations)
+
+
+def works_through(store: BeadStore) -> None:
+    """Let this command end steps that are nobody's; it asks the molecule whose turn it is."""
+    if isinstance(store, GuardedStore):
+        store.works_through = True
+
+
+def _is_forced() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.params.get("force"))
+
+
+def _way_out() -> str:
+    """What to do about a refusal: `--force`, where the verb has it."""
+    context = click.get_current_context(silent=True)
+    if context is not None and any(one.name == "force" for one in context.command.params):
+        return "--force does it all the same, and the overseer sees that"
+    return "say what you need in a comment on it"
