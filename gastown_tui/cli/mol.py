@@ -46,7 +46,7 @@ def list_molecules(
     folder: str | None, rig: str | None, *, everything: bool, wisps: bool, as_json: bool
 ) -> None:
     """List molecules with how far they are; in a town those of all rigs."""
-    from gastown_tui.domain.molecule import MOLECULE
+    from gastown_tui.domain.formula.marks import MOLECULE
     from gastown_tui.services.molecules import top_ones
 
     rows: list[dict[str, Any]] = []
@@ -116,7 +116,7 @@ def _page(found: Standing) -> None:
 @located
 def current(id_: str, folder: str | None, rig: str | None, *, agent: str, as_json: bool) -> None:
     """Show where molecules are: of one, or of all that are an agent's (yours)."""
-    from gastown_tui.domain.molecule import MOLECULE
+    from gastown_tui.domain.formula.marks import MOLECULE
     from gastown_tui.services.molecules import top_ones
 
     if id_:

@@ -185,7 +185,7 @@ def bond(first: str, second: str, folder: str | None, rig: str | None, **how: An
 
 def _other(store: BeadStore, given: str) -> Bead | None:
     """The molecule that is meant; None when it is the name of a formula."""
-    from gastown_tui.domain.molecule import is_molecule
+    from gastown_tui.domain.formula.marks import is_molecule
 
     try:
         bead = store.get(store.find(given))

@@ -89,7 +89,7 @@ def located(folder: str | None, mol: str | None) -> tuple[BeadStore, str]:
 
 def _own(store: BeadStore) -> str:
     """The caller's molecule in a directory, or the only one."""
-    from gastown_tui.domain.molecule import MOLECULE
+    from gastown_tui.domain.formula.marks import MOLECULE
     from gastown_tui.services.molecules import top_ones
 
     found = top_ones(store, store.list(issue_type=MOLECULE, include_wisps=True))

@@ -41,8 +41,6 @@ from gastown_tui.domain.operations import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MOLECULE: Final = "molecule"
-"""The type of a root."""
 DIGEST: Final = "digest"
 """The label of the bead that is left of a squashed molecule."""
 Bond = Literal["sequential", "parallel", "conditional"]
@@ -61,11 +59,6 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not done; empty when it was."""
     output: Any = None
     """What it brought: plain data, kept in the bead's metadata."""
-
-
-def is_molecule(bead: Bead) -> bool:
-    """Whether a bead is the root of one; what its text says makes none of it."""
-    return bead.issue_type == MOLECULE or (bead.issue_type == "epic" and bool(bead.source_formula))
 
 
 def pick(found: Progress, wanted: str) -> StepState:

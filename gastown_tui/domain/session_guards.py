@@ -18,7 +18,7 @@ from gastown_tui.domain.bead_filters import parent_of
 from gastown_tui.domain.bead_gates import ESCALATED, GATE
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.formula import checklist
-from gastown_tui.domain.molecule import is_molecule
+from gastown_tui.domain.formula.marks import is_molecule
 from gastown_tui.domain.operations import (
     AddComment,
     AddDependency,

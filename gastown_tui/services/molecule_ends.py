@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, cast
 from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import Conflict, NotFound
-from gastown_tui.domain.formula.marks import JOIN
+from gastown_tui.domain.formula.marks import JOIN, MOLECULE
 from gastown_tui.domain.formula.progress import below_root, progress
-from gastown_tui.domain.molecule import MOLECULE, Bond
+from gastown_tui.domain.molecule import Bond
 from gastown_tui.domain.operations import Close, Create, Delete, Operation
 from gastown_tui.services.molecules import (
     MoleculeStore,

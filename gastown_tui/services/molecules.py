@@ -16,7 +16,7 @@ from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.formula import checklist
-from gastown_tui.domain.formula.marks import ON_COMPLETE, STEP
+from gastown_tui.domain.formula.marks import ON_COMPLETE, STEP, is_molecule
 from gastown_tui.domain.formula.progress import (
     FINISHED,
     Progress,
@@ -25,7 +25,7 @@ from gastown_tui.domain.formula.progress import (
     progress,
 )
 from gastown_tui.domain.formula.runtime import Outside
-from gastown_tui.domain.molecule import MOLECULE, Ending, is_molecule
+from gastown_tui.domain.molecule import Ending
 from gastown_tui.domain.operations import Create, Operation
 from gastown_tui.services.ports import Applied
 

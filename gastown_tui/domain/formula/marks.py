@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+if TYPE_CHECKING:
+    from gastown_tui.domain.bead import Bead
+
+MOLECULE: Final = "molecule"
+"""The type of a molecule's root."""
 STEP: Final = "step:"
 """Begins the label with a step's id in its formula."""
 FORMULA: Final = "formula:"
@@ -25,6 +30,11 @@ WITH: Final = "with:"
 """Begins the label of the other steps of such a round: skipped when that first step is."""
 GATE: Final = "gate:"
 """Begins the label of a condition that has to hold before a step is begun."""
+
+
+def is_molecule(bead: Bead) -> bool:
+    """Whether a bead is the root of one; what its text says makes none of it."""
+    return bead.issue_type == MOLECULE or (bead.issue_type == "epic" and bool(bead.source_formula))
 
 
 def condition_label(condition: str) -> str:
