@@ -55,14 +55,14 @@ def beads_dirs(town: Path) -> dict[str, Path]:
         beads = rig / BEADS_NAME
         if rig.name.startswith(".") or not beads.is_dir():
             continue
-        prefix = _rig_prefix(rig)
+        prefix = rig_prefix(rig)
         if prefix and prefix not in found:
             found[prefix] = beads
     return found
 
 
-def _rig_prefix(rig: Path) -> str:
-    """What `rig.toml` says, else what the directory's own configuration does."""
+def rig_prefix(rig: Path) -> str:
+    """Of a rig's beads: what `rig.toml` says, else what the directory's own configuration does."""
     from gastown_tui.adapters.store.location import configured_prefix
 
     settings = rig / RIG_FILE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gastown_tui.cli.common import plain, show, table, town_dir
+from gastown_tui.cli.leaving import rig_remove
 from gastown_tui.cli.rig_add import add_rig
 from gastown_tui.domain.errors import BadInput
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def rig() -> None:
-    """Add and look at projects."""
+    """Add, look at and remove projects."""
+
+
+rig.add_command(rig_remove)
 
 
 @rig.command("add")

@@ -140,10 +140,13 @@ def _record_rig(town: Path, name: str, agreed: str) -> None:
     """
     from gastown_tui.adapters.store import open_store
     from gastown_tui.domain import records
+    from gastown_tui.domain.operations import Reopen
 
     store = open_store(town / ".beads")
     try:
         store.apply([records.create_rig(name)], actor="overseer", transaction=f"rig-{name}")
+        if store.get(records.rig_record(name)).is_closed:  # of a rig that was removed
+            store.apply([Reopen(bead=records.rig_record(name))], actor="overseer")
         if agreed:
             store.apply([records.event("consented", name, agreed, "overseer", name)],
                         actor="overseer")  # fmt: skip

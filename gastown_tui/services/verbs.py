@@ -13,6 +13,7 @@ from gastown_tui.services import bead_verbs
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.formula_verbs import FormulaVerbs
+from gastown_tui.services.leaving import LeavingVerbs
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.requests import Arguments, RequestLog, arguments_of, has_begun
 from gastown_tui.services.verbs_agents import AgentVerbs
@@ -49,6 +50,7 @@ class Verbs:
             **TownVerbs(context, go_on, open_mayor).table,
             **bead_verbs.table(context.books),
             **FormulaVerbs(context).table,
+            **LeavingVerbs(context).table,
         }
 
     async def ask(

@@ -26,6 +26,7 @@ from gastown_tui.domain.view import is_hooked
 from gastown_tui.services import convoys
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.hooks import write_agent
+from gastown_tui.services.leaving import record_agent
 from gastown_tui.services.molecule_ends import handed_over, store_of
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.sandboxes import Sandboxes
@@ -63,9 +64,7 @@ class Work:
                 slot=self._free_slot(),
                 wanted_at=context.clock.utc().isoformat(timespec="seconds"),
             )
-            context.books.write_town(
-                [records.create_agent(agent)], actor=ACTOR, transaction=f"agent-{agent.record}"
-            )
+            record_agent(context.books.town, agent)
         town, store = context.config.id, store_of(context.books, command.rig)
         context.books.write_rig(
             command.rig,

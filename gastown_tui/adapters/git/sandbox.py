@@ -156,7 +156,7 @@ def remove_sandbox(
         _forget(git, path)
         gone = list(path.parent.glob(f"{_GONE}*"))
     delete_branch(hub, branch, submitted)
-    return _sweep(gone)
+    return delete_trees(gone)
 
 
 def keep_landed(hub: HubInfo, request: str, submitted: str) -> None:
@@ -290,8 +290,8 @@ def _forget(git: Git, path: Path) -> None:
         git.call("worktree", "remove", "--force", "--", str(path))
 
 
-def _sweep(gone: Sequence[Path]) -> list[Path]:
-    """Delete what removals moved aside, read-only folders too; returns what would not go."""
+def delete_trees(gone: Sequence[Path]) -> list[Path]:
+    """Delete folders, read-only ones in them too; returns what would not go."""
 
     def insist(function: Callable[[str], object], name: str, _: object) -> None:
         with contextlib.suppress(OSError):
