@@ -15,14 +15,15 @@ from typing import Any, Final
 import msgspec
 
 from gastown_tui.domain.bead_gates import Answer, Probe
+from gastown_tui.domain.errors import Unavailable
 
 _TIMEOUT_S: Final = 30.0
 _NAME: Final = re.compile(r"[\w][\w .@/+-]{0,199}")
 """A number, or a workflow's name or file; never an option."""
 
 
-class GitHub:
-    """`gh` for the repositories of a town's rigs; every failure is an answer with a problem."""
+class Gh:
+    """Runs `gh` without a person: nothing is asked, nothing is coloured, 30 s at most."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = dict(env) | {
@@ -30,7 +31,50 @@ class GitHub:
             "GH_NO_UPDATE_NOTIFIER": "1",
             "NO_COLOR": "1",
         }
-        self._program = shutil.which("gh", path=self._env.get("PATH"))
+
+    def run(self, repository: str, *arguments: str, stdin: str = "") -> bytes:
+        """What `gh ARGUMENTS --repo=REPOSITORY` prints.
+
+        Raises:
+            Unavailable: there is no `gh`, it does not answer, or it failed, with its first line.
+        """
+        program = shutil.which("gh", path=self._env.get("PATH"))
+        if program is None:
+            raise Unavailable("gh is not installed: it is needed to ask GitHub")
+        if repository.startswith("-"):
+            raise Unavailable(f"{repository!r} is no repository of GitHub")
+        try:
+            done = subprocess.run(
+                [program, *arguments, f"--repo={repository}"], env=self._env,
+                input=stdin.encode("utf-8", "replace"), capture_output=True, timeout=_TIMEOUT_S,
+                check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise Unavailable(f"gh has not answered within {_TIMEOUT_S:.0f} s") from None
+        except OSError as error:
+            raise Unavailable(f"gh cannot be started: {error}") from None
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise Unavailable(f"gh: {said[0] if said else f'exit {done.returncode}'}"[:300])
+        return done.stdout
+
+    def json(self, repository: str, *arguments: str) -> Any:
+        """What it prints, decoded.
+
+        Raises:
+            Unavailable: as of `run`, or it printed something else.
+        """
+        try:
+            return msgspec.json.decode(self.run(repository, *arguments))
+        except msgspec.DecodeError:
+            raise Unavailable("gh printed something that is not JSON") from None
+
+
+class GitHub:
+    """`gh` for the repositories of a town's rigs; every failure is an answer with a problem."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._gh = Gh(env)
 
     def ask(self, repository: str, probe: Probe) -> Answer:
         """What GitHub says, waiting for it at most 30 s.
@@ -39,8 +83,6 @@ class GitHub:
             repository: the rig's upstream: a URL, or owner/name.
             probe: what to ask.
         """
-        if self._program is None:
-            return Answer(problem="gh is not installed: it is needed to ask GitHub")
         if not _NAME.fullmatch(probe.name):
             return Answer(problem=f"{probe.name!r} is no run, workflow or pull request")
         if probe.kind == "gh:pr":
@@ -69,25 +111,10 @@ class GitHub:
 
     def _json(self, repository: str, *arguments: str) -> Any:
         """What `gh` prints, decoded; an `Answer` with the problem when there is nothing."""
-        if repository.startswith("-"):
-            return Answer(problem=f"{repository!r} is no repository of GitHub")
-        command = [str(self._program), *arguments, f"--repo={repository}"]
         try:
-            done = subprocess.run(
-                command, env=self._env, stdin=subprocess.DEVNULL, capture_output=True,
-                timeout=_TIMEOUT_S, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return Answer(problem=f"gh has not answered within {_TIMEOUT_S:.0f} s")
-        except OSError as error:
-            return Answer(problem=f"gh cannot be started: {error}")
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            return Answer(problem=f"gh: {said[0] if said else f'exit {done.returncode}'}"[:300])
-        try:
-            return msgspec.json.decode(done.stdout)
-        except msgspec.DecodeError:
-            return Answer(problem="gh printed something that is not JSON")
+            return self._gh.json(repository, *arguments)
+        except Unavailable as error:
+            return Answer(problem=error.message)
 
 
 def _text(row: Any, key: str) -> str:

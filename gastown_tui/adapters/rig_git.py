@@ -16,10 +16,13 @@ from gastown_tui.adapters.git import (
     sandbox,
     setup_copy,
     stack,
+    upstream,
 )
 from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
+from gastown_tui.adapters.git.tested import GreenTrees
+from gastown_tui.adapters.rig_upstream import RigUpstream, size
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
@@ -35,6 +38,9 @@ class RigGit:
         self._town = town
         self._config = config
         self._hub_info: hub.HubInfo | None = None
+        self.upstream = RigUpstream(config, lambda: self.hub)
+        commands = [*config.setup.run, *config.gates]
+        self.tested = GreenTrees(town / config.name / "repo", commands)
 
     @property
     def hub(self) -> hub.HubInfo:
@@ -49,8 +55,10 @@ class RigGit:
         return self.hub.target_ref(self._config.land)
 
     def refresh(self, *, fetch: bool) -> str:
-        """The target's tip, fetched first where it lies on a remote."""
-        if fetch and self._config.land == "push":
+        """The target's tip, after a fetch; a target in the hub does not need its upstream."""
+        if fetch and self._config.land == "local":
+            self.upstream.look()
+        elif fetch:
             landing.fetch(self.hub)
         return landing.target_tip(self.hub, self.target)
 
@@ -111,7 +119,7 @@ class RigGit:
         tip = git.commit(f"refs/heads/{branch}") or ""
         start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
         commits = int(git.text("rev-list", "--count", f"{start}..{tip}"))
-        plus, minus = _size(git.text("diff", "--numstat", start, tip))
+        plus, minus = size(git.text("diff", "--numstat", start, tip))
         return Handed(
             tip=tip,
             base=start,
@@ -204,7 +212,9 @@ class RigGit:
         tip = self.refresh(fetch=True)
         git = Git(self.hub.path, env=hub.identity(author=True))
         git.call("update-ref", "-m", "gastown: released", hub.RECORD, tip)
-        if self._config.land == "push":
+        if self._config.land == "local":
+            upstream.accept_rewritten(self.hub)
+        else:
             landing.accept_upstream(self.hub, tip)
         return tip
 
@@ -215,8 +225,8 @@ class RigGit:
 
     def clean(self, path: Path, branch: str, submitted: str, landed: str, request: str) -> str:
         """Take a sandbox and its branch away, once its change is in the target for certain."""
-        tip = self.refresh(fetch=self._config.land == "push")
-        if not Git(self.hub.path).succeeds("merge-base", "--is-ancestor", landed, tip):
+        tip = self.refresh(fetch=self._config.land != "local")
+        if not self._has_landed(landed, tip):
             raise Conflict(f"{landed[:12]} is not in the target {tip[:12]}")
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
@@ -228,6 +238,14 @@ class RigGit:
             sandbox.keep_landed(self.hub, request, submitted)
             return self.put_away(path, branch, path.name)
         return ""
+
+    def _has_landed(self, landed: str, tip: str) -> bool:
+        """Whether a commit is in the target, or was until a newer upstream went below it."""
+        git = Git(self.hub.path)
+        if git.succeeds("merge-base", "--is-ancestor", landed, tip):
+            return True
+        held = git.text("for-each-ref", "--count=1", f"--contains={landed}", upstream.REPLACED)
+        return bool(held)
 
     def put_away(self, path: Path, branch: str, agent: str) -> str:
         """Commit what is left in a sandbox; its branch stays unless nothing is on it."""
@@ -271,13 +289,3 @@ def _leftovers(path: Path, agent: str) -> leftovers.Leftovers:
     """Commit what an agent left, without what set-up put there."""
     put = setup_copy.put_there(path)
     return leftovers.commit_leftovers(path, agent, f"{agent}@gastown.invalid", exclude=put)
-
-
-def _size(numstat: str) -> tuple[int, int]:
-    """Lines added and removed, summed over the files of `git diff --numstat`."""
-    plus = minus = 0
-    for line in numstat.splitlines():
-        added, removed, _ = line.split("\t", 2)
-        if added.isdigit() and removed.isdigit():
-            plus, minus = plus + int(added), minus + int(removed)
-    return plus, minus

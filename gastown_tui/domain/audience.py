@@ -8,10 +8,11 @@ from gastown_tui.domain.errors import Forbidden
 
 OVERSEER: Final = frozenset(
     {
-        "approve", "approve_always", "approve_dialog", "create_town", "deny_dialog", "down", "drop",
-        "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause", "reject", "release",
-        "restart", "resume", "resume_all", "retry", "stop", "thaw",
-        "unhook", "up",
+        "approve", "approve_always", "approve_dialog", "cancel", "create_town", "deny_dialog",
+        "down", "drop", "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause",
+        "publish", "reject", "release",
+        "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",
+        "submit_branch", "unhook", "unpublished", "up",
     }
 )  # fmt: skip
 """Refused to whoever runs inside a session."""

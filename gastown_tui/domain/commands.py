@@ -90,6 +90,7 @@ class StartLanding(_Command, frozen=True, kw_only=True):
 
     rig: str
     requests: tuple[str, ...]
+    """None: the unpublished commits are put on top of an upstream that has moved."""
 
 
 class FinishLanding(_Command, frozen=True, kw_only=True):
@@ -97,6 +98,12 @@ class FinishLanding(_Command, frozen=True, kw_only=True):
 
     rig: str
     run: str
+
+
+class FollowPulls(_Command, frozen=True, kw_only=True):
+    """Ask how the pull requests of a rig stand."""
+
+    rig: str
 
 
 class CleanUp(_Command, frozen=True, kw_only=True):
@@ -170,6 +177,7 @@ Command: TypeAlias = (
     | FinishEvidence
     | StartLanding
     | FinishLanding
+    | FollowPulls
     | CleanUp
     | CloseDropped
     | PutAway

@@ -92,7 +92,11 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """The path that the rig was added from, if it was a path."""
     default_branch: str = "main"
     land: str = "local"
-    """`local`: on gastown/<default> in the hub. `push`: on <default> of the upstream."""
+    """`local`: on gastown/<default> in the hub. `push`: on <default> of the upstream. `pr`: by a pull
+    request there, made with `gh`."""
+    auto_merge: str = ""
+    """With `land = "pr"`, how GitHub merges by itself what may be merged: squash, rebase or merge;
+    empty = a person merges there."""
     review: str = "required"
     """`required`: the overseer approves each change. `none`: green gates are enough."""
     permissions: str = "default"
@@ -117,7 +121,8 @@ class RigConfig(_Table, frozen=True, kw_only=True):
 
 _T = TypeVar("_T", bound=_Table)
 CHOICES: Final = {
-    "land": ("local", "push"),
+    "land": ("local", "push", "pr"),
+    "auto_merge": ("", "squash", "rebase", "merge"),
     "review": ("required", "none"),
     "merge": ("rebase", "squash"),
     "permissions": ("default", "allowlist", "bypass"),

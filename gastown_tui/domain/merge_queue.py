@@ -3,7 +3,8 @@
 ::
 
     submitted -> testing -> review -> approved -> landing -> landed
-        ^           |          |                    |
+        ^           |          |                    |        ^
+        |           |          |                    |   pull (with land = "pr")
         |         (red)    (rejected)     (conflict, red alone)
         +--- rework <----------+--------------------+        attempts used up -> rejected
     held and dropped are the overseer's words, from any state but landed.
@@ -22,8 +23,8 @@ from typing import Final
 from gastown_tui.domain.town import Request
 
 STATES: Final = (
-    "submitted", "testing", "review", "approved", "landing", "landed", "rework", "rejected",
-    "held", "dropped",
+    "submitted", "testing", "review", "approved", "landing", "pull", "landed", "rework",
+    "rejected", "held", "dropped",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ _ALWAYS: Final[tuple[Rule, ...]] = (
 _WHEN_UP: Final[tuple[Rule, ...]] = (
     rules_queue.finish_landings,
     rules_queue.landings,
+    rules_queue.follow_pulls,
     rules_queue.evidence,
     rules_agents.sandboxes,
     rules_agents.set_to_work,

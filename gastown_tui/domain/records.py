@@ -10,9 +10,10 @@ type           labels
 agent          address rig role entry wanted wanted-by wanted-at run conversation sandbox branch
                base slot nudged; notes: why it is wanted so
 merge-request  rig bead agent branch base target state submitted evidence approved approved-by
-               landed attempt reds lost told suspect rework gate-run plus minus;
+               landed attempt reds lost told suspect rework gate-run plus minus source
+               pull pull-url pushed;
                notes: why; description: log
-rig            rig held landing
+rig            rig held landing tries
 convoy         edges `tracks` to its beads
 event          wisps: `event_kind`, `actor`, `target`, title
 ============== =================================================================================
@@ -22,6 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+
+import msgspec
 
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.bead_edit import LONGEST_TITLE
@@ -59,11 +62,12 @@ _REQUEST_LABELS: Final = {
     "attempt": "attempt", "reds": "reds", "lost": "lost", "told": "told", "suspect": "suspect",
     "plus": "plus", "minus": "minus",
     "rework": "rework", "gate_run": "gate-run",
+    "source": "source", "pull": "pull", "pull_url": "pull-url", "pushed": "pushed",
 }  # fmt: skip
 _REQUEST_FIELDS: Final = {"why": "notes", "log": "description"}
-_RIG_LABELS: Final = {"held": "held", "landing": "landing"}
+_RIG_LABELS: Final = {"held": "held", "landing": "landing", "tries": "tries"}
 _NUMBERS: Final = frozenset(
-    {"slot", "nudged", "attempt", "reds", "lost", "told", "suspect", "plus", "minus"}
+    "slot nudged attempt reds lost told suspect plus minus pull tries".split()
 )
 
 
@@ -121,7 +125,7 @@ def rig_with(rig: Rig, bead: Bead | None) -> Rig:
     """The rig with what its record says."""
     if bead is None:
         return rig
-    return Rig(config=rig.config, tip=rig.tip, record=bead.id, **_read(bead, _RIG_LABELS))
+    return msgspec.structs.replace(rig, record=bead.id, **_read(bead, _RIG_LABELS))
 
 
 def convoy_of(bead: Bead) -> Convoy:
@@ -274,6 +278,6 @@ def change_request(request: Request | str, **values: str | int) -> list[Operatio
     return _change(bead, _REQUEST_LABELS, _REQUEST_FIELDS, values)
 
 
-def change_rig(rig: str, **values: str) -> list[Operation]:
+def change_rig(rig: str, **values: str | int) -> list[Operation]:
     """The operations that give a rig's record new values, by field name of `Rig`."""
     return _change(rig_record(rig), _RIG_LABELS, {}, values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gastown_tui.domain import reports
+from gastown_tui.domain import pulls, reports
 from gastown_tui.domain.commands import (
     CleanUp,
     CloseDropped,
@@ -14,6 +14,7 @@ from gastown_tui.domain.commands import (
     Escalate,
     FinishEvidence,
     FinishLanding,
+    FollowPulls,
     StartEvidence,
     StartLanding,
     Submit,
@@ -37,7 +38,7 @@ def submissions(view: View) -> Iterator[Command]:
         agent, request = view.town.agents[address], view.requests.get(bead.id)
         if token is None or agent.sandbox_for != bead.id:
             continue
-        if request is not None and request.state in {"landing", "landed"}:
+        if request is not None and (request.state in {"landing", "landed"} or request.is_own):
             continue
         yield Submit(
             key=f"submit:{bead.id}",
@@ -132,19 +133,38 @@ def landings(view: View) -> Iterator[Command]:
         if rig.held or rig.landing or f"landing:{name}" in town.in_flight:
             continue
         mine = [one for one in _sorted(view) if one.rig == name]
-        batch = next_batch(mine, rig.config.batch, view.now.wall, convoys)
-        if not batch or any(_is_too_soon(view, one) for one in batch):
+        limit = 1 if rig.config.land == "pr" else rig.config.batch
+        batch = [] if rig.upstream else next_batch(mine, limit, view.now.wall, convoys)
+        if not (batch or rig.upstream) or any(_is_too_soon(view, one) for one in batch):
             continue
         stamps = ",".join(f"{one.id}@{one.updated}" for one in batch)
         command = StartLanding(
             key=f"landing:{name}",
-            version=f"{rig.tip}:{stamps}",
+            version=f"{rig.tip}:{stamps or rig.upstream}:{rig.tries}",
             rig=name,
             requests=tuple(one.id for one in batch),
         )
         if room > 0:
             room -= view.may(command)
             yield command
+
+
+def follow_pulls(view: View) -> Iterator[Command]:
+    """Rigs whose pull requests are to be asked about: soon after a change, later seldom."""
+    for name, rig in sorted(view.town.rigs.items()):
+        mine = [one for one in _sorted(view) if one.rig == name and is_followed(one)]
+        if rig.config.land != "pr" or not mine:
+            continue
+        key = f"pulls:{name}"
+        last = view.town.outcomes.get(key)
+        quiet_s = view.now.wall - max(one.updated for one in mine)
+        if last is None or view.now.awake - last.at >= pulls.wait_s(quiet_s):
+            yield FollowPulls(key=key, version=f"{view.now.awake:.3f}", rig=name)
+
+
+def is_followed(request: Request) -> bool:
+    """Whether its pull request may still be merged or closed by somebody."""
+    return bool(request.pull) and request.state not in {"landing", "landed", "dropped"}
 
 
 def _is_too_soon(view: View, request: Request) -> bool:

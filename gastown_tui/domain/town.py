@@ -85,7 +85,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The end of the gate's output, or the reviewer's reason."""
     gate_run: str = ""
     """The evidence run under way, or the last one."""
+    source: str = ""
+    """Where a branch of somebody's own came from; empty for an agent's."""
+    pull: int = 0
+    """Number of its pull request; 0 = it has none."""
+    pull_url: str = ""
+    pushed: str = ""
+    """The commit that was pushed to the pull request's branch."""
     updated: float = 0.0
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a person's branch: nobody to send it back to."""
+        return bool(self.source)
 
 
 class Rig(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +111,10 @@ class Rig(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing lands now; empty = it does."""
     landing: str = ""
     """The landing run under way."""
+    tries: int = 0
+    """Landing runs without a batch that ended without a verdict, or were let go on by a release."""
+    upstream: str = ""
+    """The upstream's tip, when the local target is not built on it yet."""
 
     @property
     def name(self) -> str:

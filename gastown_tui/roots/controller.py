@@ -21,6 +21,7 @@ from gastown_tui.adapters.beads_git import BeadsGit
 from gastown_tui.adapters.callers import calling_session
 from gastown_tui.adapters.clock import SystemClock
 from gastown_tui.adapters.gh import GitHub
+from gastown_tui.adapters.gh_pulls import PullRequests
 from gastown_tui.adapters.host_client import HostClient
 from gastown_tui.adapters.locks import take_lock
 from gastown_tui.adapters.rig_git import RigGit
@@ -110,6 +111,7 @@ class Process:
         self._screens = screens
         self._rigs_changed = asyncio.Event()
         self.context.formulas = TownFormulas(town)
+        self.context.forge = PullRequests(os.environ)
         self._settings = Settings(town, self.context, self._rigs_changed.set)
         self.gone = asyncio.Event()
         """Set when the town is no longer where it was."""
@@ -159,8 +161,8 @@ class Process:
     async def _first_look(self, rig: str) -> None:
         try:
             await asyncio.to_thread(self._settings.rejoin, rig)
-            self.context.tips[rig] = await self.context.in_git(
-                rig, lambda git: git.refresh(fetch=False)
+            self.context.tips[rig], self.context.upstreams[rig] = await self.context.in_git(
+                rig, lambda git: (git.refresh(fetch=False), git.upstream.moved())
             )
         except GastownError as error:
             self._settings.tell(f"{rig}/repo", f"{rig}: {error}")

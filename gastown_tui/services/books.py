@@ -252,11 +252,18 @@ class Books:
         """Write to a rig's directory."""
         return self.rigs[rig].store.apply(operations, actor=actor, transaction=transaction)
 
-    def rig_views(self, tips: Mapping[str, str]) -> dict[str, Rig]:
-        """Every rig with its record and its target's tip."""
+    def rig_views(
+        self, tips: Mapping[str, str], upstreams: Mapping[str, str] = {}
+    ) -> dict[str, Rig]:
+        """Every rig with its record, its target's tip, and that of an upstream that has moved."""
         return {
             name: records.rig_with(
-                Rig(config=rig.config, tip=tips.get(name, "")), self.rig_records.get(name)
+                Rig(
+                    config=rig.config,
+                    tip=tips.get(name, ""),
+                    upstream=upstreams.get(name, "") if rig.config.land == "local" else "",
+                ),
+                self.rig_records.get(name),
             )
             for name, rig in self.rigs.items()
         }

@@ -29,6 +29,7 @@ from gastown_tui.services.ports import (
     RigGit,
     Screens,
 )
+from gastown_tui.services.ports_upstream import Forge
 from gastown_tui.services.runs import RunTable
 
 _P = ParamSpec("_P")
@@ -118,6 +119,10 @@ class Context:
         """Gate beads that are shut, and how each stands."""
         self.tips: dict[str, str] = {}
         """Rig to the tip of its target."""
+        self.upstreams: dict[str, str] = {}
+        """Rig to its upstream's tip, where the local target is not built on that."""
+        self.forge: Forge | None = None
+        """Where pull requests are made."""
         self._locks: dict[str, asyncio.Lock] = {}
         self._rows: dict[str, tuple[Bead, object, protocol.TableRow]] = {}
 

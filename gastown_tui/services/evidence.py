@@ -9,7 +9,7 @@ from gastown_tui.domain.commands import FinishEvidence, StartEvidence
 from gastown_tui.domain.errors import Unavailable
 from gastown_tui.domain.town import Request
 from gastown_tui.services import verdicts
-from gastown_tui.services.baseline import gates_are_broken, held
+from gastown_tui.services.baseline import Baseline, held
 from gastown_tui.services.context import Context
 from gastown_tui.services.gates import output_of, spawn_gate
 
@@ -17,8 +17,9 @@ from gastown_tui.services.gates import output_of, spawn_gate
 class Evidence:
     """Starts and judges evidence runs."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, baseline: Baseline) -> None:
         self._context = context
+        self._baseline = baseline
 
     async def start(self, command: StartEvidence) -> None:
         """Check the branch's tip out and run the gates on it."""
@@ -29,6 +30,8 @@ class Evidence:
             return
         if not rig.gates:
             verdicts.write(context, verdicts.passed(context, request))
+            return
+        if await self._is_known(request):
             return
         work = self._free_worktree(request.rig)
         context.claimed.add(work)
@@ -48,6 +51,18 @@ class Evidence:
             )  # fmt: skip
         finally:
             context.claimed.discard(work)
+
+    async def _is_known(self, request: Request) -> bool:
+        """Let a change pass whose very files have passed the same gates before."""
+        context = self._context
+        if not await context.in_git(
+            request.rig, lambda git: git.tested.is_green(request.submitted)
+        ):
+            return False
+        now = context.request(request.id)
+        if now.state == "submitted" and now.submitted == request.submitted:
+            verdicts.write(context, verdicts.passed(context, now, "on the same files before"))
+        return True
 
     def _free_worktree(self, rig: str) -> Path:
         context = self._context
@@ -78,7 +93,11 @@ class Evidence:
             why = "" if is_intact else "the gates left changes in the work tree"
         log = "" if verdicts.is_green(run) else await output_of(context, _session(request))
         lacks_room = bool(why) and verdicts.no_room(context, [request], log)
-        broken = await gates_are_broken(context, request.rig, run) if why and not lacks_room else ""
+        broken = ""
+        if why and not lacks_room:
+            broken = await self._baseline.fault(request.rig, run)
+        elif not why:
+            await context.in_git(request.rig, lambda git: git.tested.note_green(commit))
         request = self._awaited(command)
         if request is None:
             return

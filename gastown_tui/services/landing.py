@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import msgspec
@@ -10,49 +9,62 @@ import msgspec
 from gastown_tui.domain import records
 from gastown_tui.domain.commands import FinishLanding, StartLanding
 from gastown_tui.domain.errors import Conflict, Unavailable
-from gastown_tui.domain.formula.progress import SKIPPED
 from gastown_tui.domain.merge_queue import after_red, is_approved
-from gastown_tui.domain.operations import Close, Operation, SetState
-from gastown_tui.domain.ready import is_failure
+from gastown_tui.domain.operations import Operation
 from gastown_tui.domain.town import Request
 from gastown_tui.services import verdicts
-from gastown_tui.services.baseline import gates_are_broken, held
+from gastown_tui.services.baseline import Baseline, held
 from gastown_tui.services.context import Context
+from gastown_tui.services.ends import landed
 from gastown_tui.services.gates import output_of, spawn_gate
-from gastown_tui.services.molecule_ends import close_work, store_of
 from gastown_tui.services.ports import Stacked, TargetMoved
+from gastown_tui.services.pulls import Pulls
+from gastown_tui.services.tail import PURPOSE, Tails
 
 _WORKTREE = "landing"
-_DROPPED = f"{SKIPPED}: its change was dropped"
 
 
 class Landing:
     """Starts landing runs, and moves the target when they are green."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, baseline: Baseline, pulls: Pulls) -> None:
         self._context = context
+        self._baseline = baseline
+        self._pulls = pulls
+        self._tails = Tails(context)
 
     async def start(self, command: StartLanding) -> None:
         """Stack the batch on a fresh target and run the gates on the result.
 
+        Without a batch, the unpublished commits are put on top of an upstream that has moved.
+
         Raises:
-            Conflict: a request of the batch has changed meanwhile.
+            Conflict: a request of the batch has changed meanwhile, or the upstream has moved.
         """
         context = self._context
         rig = context.rig(command.rig)
+        work = context.paths.refinery(rig.name, _WORKTREE)
+        if not command.requests:
+            await self._tails.start(rig.name, work, _session(rig.name))
+            return
         batch = [context.request(one) for one in command.requests]
         batch = [one for one in batch if is_approved(one)]
         if not batch or context.books.rig_views({})[rig.name].landing:
             return
         base = await context.in_git(rig.name, lambda git: git.refresh(fetch=True))
         context.tips[rig.name] = base
-        work = context.paths.refinery(rig.name, _WORKTREE)
+        moved = await context.in_git(rig.name, lambda git: git.upstream.moved())
+        context.upstreams[rig.name] = moved
+        if moved:
+            raise Conflict(
+                f"the upstream of {rig.name} has moved: what has landed goes on top first"
+            )
         wanted = [(one.id, one.submitted, one.title) for one in batch]
         try:
             stacked = await context.in_git(rig.name, lambda git: git.stack(work, base, wanted))
         except TargetMoved as error:
             self._hold(rig.name, [], error.message)
-            return
+            raise
         await self._conflicts(stacked, batch)
         landing = [one for one in batch if one.id in stacked.commits]
         self._must_be_same(landing)
@@ -111,6 +123,9 @@ class Landing:
         ]
         if context.books.rig_views({})[rig.name].landing != command.run:
             return
+        if run is not None and run.note.get("purpose") == PURPOSE:
+            await self._tails.finish(rig.name, run, _session(rig.name))
+            return
         if run is None or not verdicts.has_verdict(run):
             self._again(rig.name, landing)
             return
@@ -119,7 +134,7 @@ class Landing:
             if verdicts.no_room(context, landing, log):
                 self._again(rig.name, landing, verdicts.OUT_OF_ROOM)
                 return
-            broken = await gates_are_broken(context, rig.name, run)
+            broken = await self._baseline.fault(rig.name, run, run.note["base"])
             if broken:
                 self._hold(rig.name, landing, broken)
                 return
@@ -127,13 +142,15 @@ class Landing:
             return
         work, tip = Path(run.note["work"]), run.note["tip"]
         if await context.in_git(rig.name, lambda git: git.is_at(work, tip)):
+            await context.in_git(rig.name, lambda git: git.tested.note_green(tip))
             await self._land(rig.name, run.note, landing)
         else:
             self._red(rig.name, "the gates left changes in the work tree", "", landing)
 
     def _again(self, rig: str, landing: list[Request], why: str = "") -> None:
         """Nothing is known of the batch: it is stacked and tested again, later."""
-        operations: list[Operation] = list(records.change_rig(rig, landing=""))
+        tries = self._context.books.rig_views({})[rig].tries + (not landing)
+        operations: list[Operation] = list(records.change_rig(rig, landing="", tries=tries))
         for one in landing:
             operations += verdicts.without_verdict(self._context, one, "approved", why)
         verdicts.write(self._context, operations)
@@ -170,6 +187,9 @@ class Landing:
         base, tip = note["base"], note["tip"]
         message = f"land {', '.join(one.bead for one in landing)}"
         try:
+            if context.rig(rig).land == "pr" and tip != base:
+                await self._pulls.open(rig, landing[0], tip)
+                return
             await context.in_git(rig, lambda git: git.land(tip, base, message))
         except TargetMoved as error:
             self._hold(rig, landing, error.message)
@@ -184,59 +204,8 @@ class Landing:
             return
         context.tips[rig] = tip
         commits = msgspec.json.decode(note["commits"], type=dict[str, str])
-        operations: list[Operation] = list(records.change_rig(rig, landing=""))
-        for one in landing:
-            landed = commits.get(one.id, tip)
-            operations += records.change_request(
-                one, state="landed", landed=landed, suspect=0, lost=0, why=""
-            )
-            text = f"{one.bead} landed on {self._where(rig)} at {landed[:10]}"
-            operations.append(records.event("landed", one.bead, text, "refinery", rig))
-        verdicts.write(context, operations)
-        for one in landing:
-            close_bead(context, one, merged(context, one, commits.get(one.id, tip)), "landed")
-
-    def _where(self, rig: str) -> str:
-        """The branch that a rig's changes land on, and whose it is."""
-        config = self._context.rig(rig)
-        if config.land == "local":
-            return f"gastown/{config.default_branch} in {rig}/repo"
-        return f"origin/{config.default_branch}"
-
-
-def merged(context: Context, request: Request, commit: str) -> str:
-    """Why the bead of a landed request is closed: what landed where, and how to get it."""
-    text = f"Merged in {request.id} as {commit[:12]}"
-    books = context.books.rigs.get(request.rig)  # none while the rig is left out
-    if books is None or books.config.land != "local":
-        return text
-    rig = books.config
-    branch, hub = f"gastown/{rig.default_branch}", context.paths.town / rig.name / "repo"
-    fetch = shlex.join(["git", "fetch", str(hub), branch])
-    where = f", on {branch} in {rig.name}/repo; fetch it: {fetch}"
-    # A path with a word such as "error" would make other programs read a failure out of it.
-    return text if is_failure(where) else text + where
-
-
-def close_bead(context: Context, request: Request, reason: str, steps: str = _DROPPED) -> None:
-    """Close the bead of a request that has come to its end, and its molecule, if it is still open.
-
-    Args:
-        context: of the controller.
-        request: the request.
-        reason: of the bead.
-        steps: why what is left of its molecule is closed.
-    """
-    bead = context.books.bead(request.bead)
-    if not bead.is_closed:
-        close_work(
-            store_of(context.books, request.rig),
-            bead.id,
-            steps,
-            [SetState(bead=bead.id, dimension="done"), Close(bead=bead.id, reason=reason)],
-            actor="refinery",
-        )
-        context.sync()
+        over = records.change_rig(rig, landing="", tries=0)
+        landed(context, rig, {one.id: commits.get(one.id, "") for one in landing}, tip, over)
 
 
 def _session(rig: str) -> str:

@@ -17,6 +17,7 @@ from gastown_tui.domain.town import Now
 
 if TYPE_CHECKING:
     from gastown_tui.domain.formula.cook import Protomolecule
+    from gastown_tui.services.ports_upstream import Tested, Upstream
 
 
 class Applied(Protocol):
@@ -181,6 +182,14 @@ class Stacked(msgspec.Struct, frozen=True, kw_only=True):
 
 class RigGit(Protocol):
     """Git of one rig; every call blocks, and is made in a thread, one at a time for a rig."""
+
+    @property
+    def upstream(self) -> Upstream:
+        """What the rig follows, and where its changes go in the end."""
+
+    @property
+    def tested(self) -> Tested:
+        """What has passed its gates."""
 
     def refresh(self, *, fetch: bool) -> str:
         """The target's tip, after a fetch if asked."""

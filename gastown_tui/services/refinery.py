@@ -8,9 +8,12 @@ from gastown_tui.domain import records
 from gastown_tui.domain.commands import CleanUp, CloseDropped
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Close, Operation
+from gastown_tui.services.baseline import Baseline
 from gastown_tui.services.context import ACTOR, Context
+from gastown_tui.services.ends import close_bead, merged
 from gastown_tui.services.evidence import Evidence
-from gastown_tui.services.landing import Landing, close_bead, merged
+from gastown_tui.services.landing import Landing
+from gastown_tui.services.pulls import Pulls
 
 
 class Refinery:
@@ -18,8 +21,10 @@ class Refinery:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.evidence = Evidence(context)
-        self.landing = Landing(context)
+        baseline = Baseline(context)
+        self.evidence = Evidence(context, baseline)
+        self.pulls = Pulls(context)
+        self.landing = Landing(context, baseline, self.pulls)
 
     async def clean_up(self, command: CleanUp) -> None:
         """End the session, take the sandbox away, free the polecat, close the request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.services.context import Context
-from gastown_tui.services.landing import close_bead
+from gastown_tui.services.ends import close_bead
 from gastown_tui.services.rejection import Rejection
 from gastown_tui.services.requests import Arguments
 

@@ -48,11 +48,11 @@ def how_red(run: RunFact, gates: Sequence[str]) -> str:
     return f"the gates did not end ({run.why.removeprefix('ended: ')})"
 
 
-def passed(context: Context, request: Request) -> list[Operation]:
+def passed(context: Context, request: Request, where: str = "on the branch") -> list[Operation]:
     """The gates passed on the branch: to the reviewer, or on its way."""
     is_approved = request.approved == request.submitted  # the same diff was, before a rebase
     needs_review = context.rig(request.rig).review == "required" and not is_approved
-    text = f"{request.id} ({request.bead}): gates passed on the branch"
+    text = f"{request.id} ({request.bead}): gates passed {where}"
     return [
         *records.change_request(
             request,
@@ -111,7 +111,7 @@ def sent_back(context: Context, request: Request, kind: str, why: str, log: str)
     """
     limit = context.config.limits.attempts
     reds = request.reds + (kind != "conflict")
-    is_last = reds >= limit
+    is_last = reds >= limit or request.is_own
     changes = records.change_request(
         request,
         state="rejected" if is_last else "rework",
@@ -125,7 +125,10 @@ def sent_back(context: Context, request: Request, kind: str, why: str, log: str)
         reds=reds,
         attempt=request.attempt + (not is_last),
     )
-    if is_last:
+    if request.is_own:
+        text = f"{request.id} ({request.bead}) is rejected: {why}; mend {request.source} and submit"
+        text += " it again"
+    elif is_last:
         text = f"{request.id} ({request.bead}) is rejected after {reds} attempts: {why}"
     else:
         text = f"{request.id} ({request.bead}) goes back: {why}"

@@ -90,7 +90,7 @@ RIG = 'name = "r"\nprefix = "gt"\nupstream = "u"\n'
 
 
 @pytest.mark.parametrize(
-    "line", ['land = "pr"', 'review = "always"', "batch = 0", "gate_timeout_s = 0", 'gate = ["x"]']
+    "line", ['land = "ftp"', 'review = "always"', "batch = 0", "gate_timeout_s = 0", 'gate = ["x"]']
 )
 def test_a_wrong_rig_file_is_refused(line):
     assert read_rig(RIG).land == "local"

@@ -23,6 +23,7 @@ from gastown_tui.services.controller import Controller
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.feed import Feed
 from gastown_tui.services.ports import Handed, Left, Stacked
+from gastown_tui.services.ports_upstream import Tail, Unpublished
 from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
 from gastown_tui.services.verbs import Verbs
@@ -163,6 +164,73 @@ class FakeSigns:
         return bool(session.conversation)
 
 
+class FakeTested:
+    """Knows the target to be green, and what it is told."""
+
+    def __init__(self, git):
+        self.git, self.green, self.knows_target = git, set(), True
+
+    def is_green(self, commit):
+        return commit in self.green or (self.knows_target and commit == self.git.tip)
+
+    def note_green(self, commit):
+        self.green.add(commit)
+
+    def forget(self, commit):
+        self.green.discard(commit)
+
+
+class FakeUpstream:
+    """A remote of names, that refuses and moves when the test says so."""
+
+    def __init__(self, git):
+        self.git, self.new = git, ""
+        self.tail = Tail(old="base000", upstream="up11111", tip="tail111", count=2)
+        self.raises: dict[str, Exception] = {}
+        self.there = Unpublished(tip="base000", upstream="up00000", origin="u", pushable=True)
+        self.pushed: dict[str, str] = {}
+        self.merged: set[str] = set()
+        self.on_top = True
+        self.found = ("the hub", "mq/x", Handed(tip="c9c9c9c9c9", base="base000", commits=1))
+
+    def _call(self, name, *args):
+        self.git.calls.append((name, *args))
+        if name in self.raises:
+            raise self.raises[name]
+
+    def moved(self):
+        return self.new
+
+    def unpublished(self):
+        return self.there
+
+    def rebase_tail(self, worktree):
+        self._call("rebase_tail")
+        return self.tail
+
+    def take_tail(self, tail):
+        self._call("take_tail", tail.tip)
+        self.git.tip, self.new = tail.tip, ""
+
+    def publish(self, tip, branch):
+        self._call("publish", tip, branch)
+
+    def push_branch(self, branch, commit):
+        self._call("push_branch", branch, commit)
+        self.pushed[branch] = commit
+
+    def has_merged(self, commit):
+        self._call("has_merged", commit)
+        return commit in self.merged
+
+    def is_on_top(self, commit):
+        return self.on_top
+
+    def adopt(self, branch, bead):
+        self._call("adopt", branch, bead)
+        return self.found
+
+
 class FakeGit:
     """Names instead of commits; what goes wrong is set by the test."""
 
@@ -174,6 +242,7 @@ class FakeGit:
         self.raises: dict[str, Exception] = {}
         self.kept = ""
         self.left = Left()
+        self.tested, self.upstream = FakeTested(self), FakeUpstream(self)
         self.same = False
 
     def _call(self, name, *args):

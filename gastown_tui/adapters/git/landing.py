@@ -199,22 +199,38 @@ def land_push(hub: HubInfo, new: str, old: str, *, branch: str | None = None) ->
         )
     if not is_linear(hub, old, new):
         raise Conflict(f"{new[:12]} is not a straight line from {old[:12]}")
+    result = push_ref(hub, new, name, old)
+    if result.outcome is Push.LANDED:
+        _note_pushed(Git(hub.path, env=identity(author=True)), hub, name, new)
+    return result
+
+
+def push_ref(hub: HubInfo, new: str, branch: str, old: str) -> PushResult:
+    """Push `new` to a branch of the upstream that is at `old`, and read back what it has then.
+
+    Args:
+        hub: the rig's hub.
+        new: a commit.
+        branch: the remote's branch.
+        old: what it must be at; empty when there must be none yet.
+    """
+    name = check_branch(branch)
     git = Git(hub.path, env=identity(author=True)).online()
     ref = f"refs/heads/{name}"
     _push_large_files(git, hub, new)
     pushed = git.call(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{old}", "--",
-        hub.origin, f"{new}:{ref}", ok=None,
+        hub.origin, f"{check_sha(new)}:{ref}", ok=None,
     )  # fmt: skip
     try:
         tip = remote_tip(hub, name)
     except GitFailed as error:
         return PushResult(outcome=Push.UNREACHABLE, tip=None, words=_words(pushed.err, error))
     if tip == new:
-        _note_pushed(git, hub, name, new)
         return PushResult(outcome=Push.LANDED, tip=tip, words="")
     words = _words(pushed.err, _reason(pushed.out))
-    return PushResult(outcome=Push.REFUSED if tip == old else Push.MOVED, tip=tip, words=words)
+    is_same = (tip or "") == old
+    return PushResult(outcome=Push.REFUSED if is_same else Push.MOVED, tip=tip, words=words)
 
 
 def remote_tip(hub: HubInfo, branch: str) -> str | None:

@@ -120,7 +120,7 @@ def _place(git: Git, base: str, candidate: Candidate, *, sign: bool) -> Placed:
         built = build(git, base, candidate, sign=sign)
         if tree_of(git.path, built) != tree_of(git.path, base):
             tip, outcome = built, Outcome.STACKED
-    except _Clash as clash:
+    except Clash as clash:
         outcome, files = Outcome.CONFLICT, clash.files
     except GitTimeout:
         raise
@@ -138,17 +138,37 @@ def _place(git: Git, base: str, candidate: Candidate, *, sign: bool) -> Placed:
     )
 
 
-class _Clash(Exception):  # noqa: N818 - an outcome, not an error
+class Clash(Exception):  # noqa: N818 - an outcome, not an error
+    """Both sides changed the same lines of these files."""
+
     def __init__(self, files: tuple[str, ...]) -> None:
         super().__init__(files)
         self.files = files
 
 
 def _rebase(git: Git, base: str, candidate: Candidate, *, sign: bool) -> str:
+    return replay(git, base, candidate.tip, sign=sign)
+
+
+def replay(git: Git, onto: str, tip: str, *, after: str = "", sign: bool = False) -> str:
+    """Put commits on top of `onto` in a worktree of the refinery; the new tip, checked out.
+
+    Args:
+        git: in that worktree.
+        onto: where they go.
+        tip: the last of them.
+        after: the commit before the first of them; empty takes all that `onto` has not.
+        sign: with the user's key.
+
+    Raises:
+        Clash: they conflict; the worktree is left in the middle of it.
+        GitFailed: git could not.
+    """
+    where = ("--onto", onto, after) if after else (onto,)
     done = git.call(
         "rebase", "-q", "--merge", "--force-rebase", "--empty=drop", "--no-verify",
         "--no-autosquash", "--no-autostash", "--gpg-sign" if sign else "--no-gpg-sign",
-        base, candidate.tip, ok=None,
+        *where, tip, ok=None,
     )  # fmt: skip
     if done.code != 0:
         raise _trouble(git, "rebase", done.err)
@@ -178,5 +198,5 @@ def _trouble(git: Git, verb: str, err: str) -> Exception:
     out = git.call("diff", "--name-only", "-z", "--diff-filter=U", ok=None).out
     files = tuple(dict.fromkeys(shown(path) for path in out.split(b"\0") if path))
     if files:
-        return _Clash(files)
+        return Clash(files)
     return GitFailed(f"git {verb}: {last_words(err)}", err=err)
