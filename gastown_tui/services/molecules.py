@@ -16,7 +16,7 @@ from gastown_tui.domain import molecule
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.domain.formula import checklist
-from gastown_tui.domain.formula.marks import ON_COMPLETE, STEP, is_molecule
+from gastown_tui.domain.formula.marks import MOLECULE, ON_COMPLETE, STEP, is_molecule
 from gastown_tui.domain.formula.progress import (
     FINISHED,
     Progress,
