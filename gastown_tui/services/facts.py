@@ -20,6 +20,8 @@ from gastown_tui.services.env_files import agent_secrets
 
 _COUNT_S: Final = 5.0
 """Between two looks into a transcript."""
+_SOON_S: Final = 0.05
+"""Two times at which to look again that are as good as one."""
 _ENDED: Final = "ended: "
 """Before the reason, in how the host tells of a run that was ended."""
 
@@ -60,6 +62,14 @@ class Signs(Protocol):
         """Whether the conversation can be continued."""
 
 
+def is_news(known: AgentState, state: AgentState) -> bool:
+    """Whether anybody has to be told of a state, or it is to be looked at sooner than thought."""
+    if state.recheck_at and not 0 < known.recheck_at <= state.recheck_at + _SOON_S:
+        return True
+    same = msgspec.structs.replace(known, recheck_at=state.recheck_at)
+    return same != state
+
+
 class Facts:
     """Signals in, states out; `refresh` is called before each plan."""
 
@@ -78,9 +88,20 @@ class Facts:
         """Session to the time of its last output, and the awake time when we learned of it."""
 
     def on_signals(self, signals: Signals) -> None:
-        """Screens says something of a session."""
-        self.signals[signals.session] = signals
-        self._wake()
+        """Screens says something of a session; a look follows if that changes what is told."""
+        session = signals.session
+        before, self.signals[session] = self.signals.get(session), signals
+        agent, known = self._context.books.agents.get(session), self.states.get(session)
+        row = self._context.run_table.rows.get(signals.run)
+        if agent is None:
+            return
+        if before is None or known is None or row is None or row.ended or row.name != session:
+            self._wake()
+            return
+        state = self.states[session] = self._state(agent, row, self._context.clock.now())
+        is_asked_anew = state.needs and before.rows_hash != signals.rows_hash
+        if is_asked_anew or is_news(known, state):
+            self._wake()
 
     def on_gone(self) -> None:
         """Screens has gone: what it said is no longer fresh, but stays until it is back."""
@@ -90,12 +111,8 @@ class Facts:
         facts: dict[str, AgentFact] = {}
         living = {row.name: row for row in self._context.run_table.rows.values() if not row.ended}
         for address, agent in self._context.books.agents.items():
-            row = living.get(address) or self._context.run_table.rows.get(agent.run)
-            try:
-                state = self._state(agent, row, now)
-            except NotFound as error:  # its rig or its program is in no settings any more
-                state = AgentState(state="error", needs="error", source="wanted", since=now.wall,
-                                   evidence=str(error))  # fmt: skip
+            row = living.get(address) or self.row_of(agent)
+            state = self._state(agent, row, now)
             self.states[address] = state
             output = self._output.get(address, (0.0, now.awake))[1]
             self._count(agent, now)
@@ -231,7 +248,11 @@ class Facts:
             return ""
 
     def seen(self, session: str) -> tuple[Signals | None, AgentState | None, int]:
-        """A session's signals, its state, and how many prompts it has taken."""
+        """A session's signals, its state, and how many prompts it has taken, looked at anew."""
+        agent = self._context.books.agents.get(session)
+        row = self.row_of(agent) if agent else None
+        if agent is not None and row is not None and not row.ended and session in self.states:
+            self.states[session] = self._state(agent, row, self._context.clock.now())
         return self.signals.get(session), self.states.get(session), self.prompts(session)
 
     def prompts(self, session: str) -> int:

@@ -145,6 +145,64 @@ def test_a_session_that_was_ended_says_why(bench, why, shown):
     assert (row["state"], row["evidence"]) == ("exited", shown)
 
 
+@pytest.fixture
+def watched(bench, monkeypatch):
+    """An agent of the demo's kind that works; how often its signals wanted a look, and told it."""
+    wakes = []
+    monkeypatch.setattr(bench.facts, "_wake", lambda: wakes.append(1))
+    agent = Agent(address=NUX, record="hq-x", rig="r", name="nux", entry="demo", run="run1")
+    bench.town_store.apply([records.create_agent(agent)], actor="me")
+    bench.bead()
+    bench.hook()
+    bench.table.update(protocol.RunRow(run="run1", name=NUX, started=bench.clock.wall, pid=5))
+    look(bench)
+    number = 0
+
+    def shows(title, *rows):
+        nonlocal number
+        number += 1
+        bench.clock.wall += 1
+        wakes.clear()
+        bench.facts.on_signals(
+            protocol.Signals(
+                session=NUX,
+                run="run1",
+                title=title,
+                bottom=list(rows),
+                rows_hash=str(number),
+                last_output=bench.clock.wall,
+            )
+        )
+        wanted, version = bool(wakes), bench.feed.version
+        look(bench)
+        row = bench.feed.tables["agents"][NUX]
+        assert wanted or bench.feed.version == version
+        return wanted, bench.feed.version > version, row
+
+    shows("⠂ Sums of 12 accounts")
+    shows("⠐ Sums of 12 accounts")
+    return shows
+
+
+def test_a_spinner_is_no_news(watched):
+    for mark in "⠂⠐⠂":
+        assert watched(f"{mark} Sums of 13 accounts", f"✻ Working ({mark}s)")[:2] == (False, False)
+    assert watched("⠂ Sums of 12 accounts")[2]["evidence"].endswith("Sums of 12 accounts")
+    wanted, told, row = watched("⠂ Another thing")
+    assert (wanted, told, row["rows_hash"]) == (True, True, "")
+    assert row["evidence"].endswith("Another thing")
+
+
+def test_a_question_is_told_with_the_rows_that_ask_it(watched):
+    asked = ["  Do you want to proceed?", " ❯ 1. Yes", "   2. No", "", " Enter to select"]
+    wanted, told, row = watched("✳ task", *asked)
+    assert (wanted, told, row["state"]) == (True, True, "waiting")
+    first = row["rows_hash"]
+    wanted, told, row = watched("✳ task", "more", *asked)
+    assert (wanted, told) == (True, True)
+    assert row["rows_hash"] != first
+
+
 @pytest.mark.parametrize(
     ("entry", "key", "money"),
     [

@@ -19,6 +19,7 @@ and every age in `Evidence` is in seconds awake, so a lid closed for lunch stall
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal
 
 import msgspec
@@ -42,6 +43,8 @@ _WAITING_FOR: Final = {"permission prompt": "permission", "input needed": "quest
 """Else `dialog open`: a menu of the program's own."""
 _QUESTION_TOOLS: Final = frozenset({"AskUserQuestion", "ExitPlanMode"})
 _RULE_SOURCE: Final = {"title": "title", "progress": "title"}
+_WORD: Final = re.compile(r"\b[^\W\d_]+\b")
+"""What counts in a row of a terminal: spinners turn, and seconds and tokens are counted."""
 
 
 class RegistryRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,8 +141,8 @@ def derive(evidence: Evidence, now: float) -> AgentState:
     if sign.state == "starting" and evidence.age_s >= evidence.entry.ready.start_s:
         sign = _never_ready(sign.evidence, evidence)
     if sign.state == "working" and evidence.progress_s >= evidence.entry.ready.stall_s:
-        minutes = int(evidence.progress_s // 60)
-        sign = _Sign("stalled", sign.source, f"{sign.evidence}; no step for {minutes} min")
+        minutes = evidence.entry.ready.stall_s / 60
+        sign = _Sign("stalled", sign.source, f"{sign.evidence}; no step for {minutes:.0f} min")
     return _published(sign, evidence, now)
 
 
@@ -156,7 +159,7 @@ def _is_before_first_prompt(evidence: Evidence) -> bool:
 
 def _never_ready(seen: str, evidence: Evidence) -> _Sign:
     """It should have shown by now that it is ready: to nudge or end it would mend nothing."""
-    text = f"not ready {evidence.age_s:.0f} s after its start: {seen}"
+    text = f"not ready {evidence.entry.ready.start_s:.0f} s after its start: {seen}"
     return _Sign("error", "quiet", text, "start", "It did not get ready: look at its pane")
 
 
@@ -187,12 +190,20 @@ def _published(sign: _Sign, evidence: Evidence, now: float) -> AgentState:
         needs=sign.needs,
         since=since,
         source=sign.source,
-        evidence=sign.evidence[:200],
+        evidence=_told(sign, before),
         question=sign.question[:500],
         dialog=sign.dialog,
         recheck_at=_recheck(sign, evidence, now),
         was_ready=_is_ready(sign, evidence),
     )
+
+
+def _told(sign: _Sign, before: AgentState | None) -> str:
+    """What was seen; as it was told before while it says the same."""
+    text = sign.evidence[:200]
+    if before is None or before.source != sign.source or sign.source not in {"title", "screen"}:
+        return text
+    return before.evidence if _WORD.findall(before.evidence) == _WORD.findall(text) else text
 
 
 def _recheck(sign: _Sign, evidence: Evidence, now: float) -> float:
@@ -344,12 +355,12 @@ def _from_quiet(evidence: Evidence, screen: Screen | None) -> _Sign:
         state: State = "starting" if young else "idle"
         return _Sign(state, "quiet", "nothing known of its terminal yet")
     if young and (evidence.entry.rules or not evidence.signals.last_output):
-        return _Sign("starting", "quiet", f"started {evidence.age_s:.0f} s ago")
+        return _Sign("starting", "quiet", "just started")
     if evidence.quiet_s < ready.quiet_s:
-        return _Sign("working", "quiet", f"printed {evidence.quiet_s:.0f} s ago")
+        return _Sign("working", "quiet", "it prints")
     if unready := _unready(evidence, screen):
         return _Sign("starting", "quiet", unready)
-    return _Sign("idle", "quiet", f"no known sign; quiet for {evidence.quiet_s:.0f} s")
+    return _Sign("idle", "quiet", "no known sign; it prints nothing")
 
 
 def _unready(evidence: Evidence, screen: Screen) -> str:
