@@ -167,7 +167,7 @@ def test_removal_killed_in_the_middle_is_finished_later(hub, box, monkeypatch) -
     def killed(*_):
         raise KeyboardInterrupt
 
-    for step in ("_forget", "delete_branch", "_sweep"):
+    for step in ("_forget", "delete_branch", "delete_trees"):
         with monkeypatch.context() as patch:
             patch.setattr(sandbox, step, killed)
             with pytest.raises(KeyboardInterrupt):
