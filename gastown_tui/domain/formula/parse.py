@@ -11,6 +11,7 @@ import msgspec
 
 from gastown_tui.domain.formula.errors import Finding, FormulaError, closest
 from gastown_tui.domain.formula.schema import Formula, Kind, Overlay
+from gastown_tui.domain.formula.step_ids import check_ids
 
 MAX_BYTES: Final = 4_000_000
 """A larger file is no formula."""
@@ -61,6 +62,7 @@ def parse(data: bytes, path: str, origin: str = "") -> Document:
     if not is_name(formula.formula):
         raise FormulaError(path, "formula", f"{formula.formula!r} cannot be a name",
                            hint="use letters, digits, . _ and -")  # fmt: skip
+    check_ids(formula, path)
     unknown = tuple(unknown_keys(raw, Formula))
     return Document(formula=formula, path=path, origin=origin, unknown=unknown)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gastown_tui.domain.formula import step_ids
 from gastown_tui.domain.formula.errors import FormulaError, closest
 from gastown_tui.domain.formula.gates import problem
 from gastown_tui.domain.formula.schema import MAX_STEPS, Gate, Loop, OnComplete, Scalar
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from gastown_tui.domain.formula.schema import StepTable
 
-_ID: Final = re.compile(r"[^\s\x00-\x1f\x7f,;()\[\]{}]{1,200}")
 WAITS: Final = re.compile(r"(all-children|any-children)|children-of\(\s*([^()\s]+)\s*\)")
 """`waits_for`: of the first needed step, or of the one that is named."""
 
@@ -221,9 +221,8 @@ def check(steps: Sequence[Step], path: str) -> None:
         raise FormulaError(path, "steps", f"{len(steps)} steps; at most {MAX_STEPS} are allowed")
     places: dict[str, str] = {}
     for step in steps:
-        if not _ID.fullmatch(step.id):
-            raise FormulaError(path, f"{step.source}.id", f"{step.id[:80]!r} cannot be an id",
-                               hint="1 to 200 characters, no blanks, commas, brackets")  # fmt: skip
+        if why := step_ids.problem(step.id):
+            raise step_ids.refusal(path, f"{step.source}.id", step.id, why)
         if step.id in places:
             where = places[step.id]
             where = f" (the other is {where})" if where != step.source else ""
