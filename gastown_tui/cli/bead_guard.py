@@ -1,7 +1,7 @@
-"""The store as commands write to it: inside a session, what an agent may not do is refused here.
+"""The store as commands write to it: what may not be written is refused here.
 
 Every verb that writes beads does so through this one, so that none of them is a way round the
-rules of `domain.session_guards`.
+rules: statuses are known ones, and inside a session what `domain.session_guards` keeps is kept.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
+from gastown_tui.adapters.store import location
 from gastown_tui.adapters.town_files import BEADS_NAME, TOWN_PREFIX
 from gastown_tui.domain.errors import Conflict, Forbidden
 
@@ -45,6 +46,7 @@ class GuardedStore:
         Raises:
             Forbidden: a session writes to a record of the town, or to a shut gate.
             Conflict: a session ends or takes what is another's, and nothing is forced.
+            BadInput: a status that nobody knows.
         """
         taken = self.check(operations)
         if taken is not None:
@@ -59,6 +61,7 @@ class GuardedStore:
         """
         from gastown_tui.domain import session_guards
 
+        self._check_statuses(operations)
         self._keep_records(operations)
         town = self._town()
         if town is None:
@@ -88,6 +91,20 @@ class GuardedStore:
         from gastown_tui.cli.bead_place import town_around
 
         return town_around(self.plain)
+
+    def _check_statuses(self, operations: Sequence[Operation]) -> None:
+        """Known statuses, and those that the directory declares; one that a bead has may stay."""
+        from gastown_tui.domain.operations import SetField
+        from gastown_tui.domain.statuses import SETTABLE, check_status
+
+        for one in operations:
+            if not isinstance(one, SetField) or one.field != "status" or one.value in SETTABLE:
+                continue
+            if location.is_dolt(self.beads_dir) or one.value == self.plain.get(one.bead).status:
+                continue  # what `bd` keeps it checks itself, and knows the custom ones of
+            from gastown_tui.adapters.store.doctor import declared
+
+            check_status(str(one.value), declared(self.beads_dir, "status"))
 
     def _keep_records(self, operations: Sequence[Operation]) -> None:
         """Agents, requests, rigs and events are changed by the town's verbs, not by its agents."""

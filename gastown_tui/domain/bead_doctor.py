@@ -13,6 +13,7 @@ import msgspec
 from gastown_tui.domain import ids
 from gastown_tui.domain.bead import CLOSED, TOMBSTONE, WORK_TYPES, instant
 from gastown_tui.domain.operations import SetField
+from gastown_tui.domain.statuses import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 Level: TypeAlias = Literal["problem", "warning", "note"]
 """A problem stops folding; a warning is likely to hurt; a note is only worth knowing."""
 
-STATUSES: Final = frozenset(
-    {"open", "in_progress", "blocked", "deferred", "closed", "pinned", "hooked", "tombstone"}
-)
-"""Those that `bd` takes without being told; others need its `status.custom`."""
 CLOCK_SLACK: Final = 600.0
 """Seconds that a clock of another machine may be ahead."""
 LONG_LINE: Final = 2 << 20

@@ -444,3 +444,39 @@ def test_every_verb_that_is_listed_is_there():
     context = bead.make_context("bead", ["list"])
     for name in VERBS.keys() - missing:
         assert bead.get_command(context, name) is not None, name
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("nonsense", "blocked, closed"), ("in-progress", "mean in_progress?"),
+     ("Closed", "mean closed?"), ("done", "mean closed?"), ("wip", "mean in_progress?"),
+     ("deffered", "mean deferred?"), ("revue", "mean review?"), ("tombstone", "bead delete"),
+     ("deleted", "bead delete"), ("--", "blocked, closed"), ("a\nb", "blocked, closed")],
+)  # fmt: skip
+def test_a_status_that_nobody_knows_is_refused_with_the_nearest(run, word, hint):
+    bead = run("create", "x")
+    config = Path(".beads/config.yaml")
+    config.write_text(config.read_text() + 'status.custom: "review:active,qa:wip"\n')
+    said = run("update", bead, f"--status={word}", code=1)
+    assert "status" in said or "not set to" in said
+    assert hint in said
+    assert len(said.splitlines()) == 1
+
+
+def test_statuses_that_are_declared_or_there_already_are_taken(run, rows):
+    """What other programs have written is read as it is, and its other fields are edited."""
+    bead = run("create", "x")
+    config = Path(".beads/config.yaml")
+    config.write_text(config.read_text() + "status.custom: review:active, qa\n")
+    for word in ("review", "qa", "draft", "pinned", "hooked", "blocked", "open"):
+        run("update", bead, "-s", word)
+        assert [row["status"] for row in rows("show", bead)] == [word]
+    run("fold")
+    file = Path(".beads/issues.jsonl")
+    row = json.loads(file.read_text()) | {"id": f"{bead}9", "status": "odd"}
+    file.write_text(f"{file.read_text()}{json.dumps(row)}\n")
+    run("update", f"{bead}9", "--title", "y", "-s", "odd", "-p", "1")
+    run("fold")
+    (found,) = rows("show", f"{bead}9")
+    assert (found["title"], found["status"], found["priority"]) == ("y", "odd", 1)
+    run("update", f"{bead}9", "-s", "closed")
