@@ -16,9 +16,12 @@ from gastown_tui.cli.bead_verbs import LazyVerbs
 _HERE: Final = "gastown_tui.cli"
 _MORE: Final = f"{_HERE}.bd_more"
 _OWN: Final = {
+    "batch": (f"{_HERE}.bd_batch", "batch", "writes from standard input, all or none"),
     "children": (_MORE, "children", "what is part of a bead"),
     "comments": (f"{_HERE}.bead_marks", "comments", "remarks on a bead"),
+    "config": (f"{_HERE}.bd_config", "config", "settings of the beads directory"),
     "context": (_MORE, "where", "which beads these are"),
+    "create": (f"{_HERE}.bd_create", "create", "make a bead, or with --graph many"),
     "export": (_MORE, "export", "(says where issues.jsonl is)"),
     "formula": (f"{_HERE}.formula", "formula", "formulas"),
     "gate": (f"{_HERE}.gate", "gate", "what steps wait for"),
@@ -26,12 +29,13 @@ _OWN: Final = {
     "info": (_MORE, "where", "which beads these are"),
     "ls": (f"{_HERE}.bead_list", "list_beads", "list"),
     "mol": (f"{_HERE}.mol", "mol", "molecules: current, pour, wisp, squash ..."),
-    "new": (f"{_HERE}.bead_write", "create", "create"),
+    "new": (f"{_HERE}.bd_create", "create", "create"),
     "onboard": (_MORE, "prime", "how work is done with these verbs"),
     "ping": (_MORE, "ping", "whether the beads can be read"),
     "prime": (_MORE, "prime", "how work is done with these verbs"),
     "q": (_MORE, "quick", "make a bead, print its id alone"),
     "quickstart": (_MORE, "prime", "how work is done with these verbs"),
+    "ready": (f"{_HERE}.bd_ready", "ready", "what can be worked on now; --explain says why"),
     "status": (f"{_HERE}.bead_figures", "stats", "figures"),
     "sync": (_MORE, "sync", "(says that nothing needs to be)"),
     "types": (_MORE, "types", "types of beads"),
@@ -50,9 +54,11 @@ _NOT_HERE: Final = {
     "federation": "there is none; beads travel with git",
     "hooks": "the town sets the hooks of its repositories up",
     "init": "beads are made with `gastown init` and `gastown rig add`",
+    "merge-slot": "changes land one after the other by themselves: hand in with `gastown done`",
     "migrate": "nothing needs to be migrated",
     "setup": "the town sets its agents up",
     "sql": "there is no SQL; use list, search and count with --json",
+    "swarm": "`gastown convoy stage` shows the waves of an epic, `epic status` how far it is",
     "worktree": "the town makes the sandboxes",
 }
 """Verbs of `bd` that have no place here, and what there is instead."""
