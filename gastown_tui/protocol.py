@@ -244,6 +244,17 @@ class Shutdown(_Frame, frozen=True, kw_only=True, tag="shutdown"):
     grace_s: float = 2.0
 
 
+class Renew(_Frame, frozen=True, kw_only=True, tag="renew"):
+    """Go on as another build of the host, in the same process; no run ends.
+
+    Answered when everything is ready for it, just before the connection ends.
+    """
+
+    req: int
+    python: str = ""
+    """Absolute path of the interpreter that has the build; empty for the host's own."""
+
+
 class RestartDaemon(_Frame, frozen=True, kw_only=True, tag="restart"):
     """End a daemon of the host; the host starts it again at once."""
 
@@ -515,6 +526,9 @@ class AskDiff(_Frame, frozen=True, kw_only=True, tag="askdiff"):
 
     req: int
     subject: str
+    since_base: str = ""
+    since_tip: str = ""
+    """Of a request: only what it has that its former commits, between these two, had not."""
 
 
 class DiffText(_Frame, frozen=True, kw_only=True, tag="difftext"):
@@ -526,6 +540,10 @@ class DiffText(_Frame, frozen=True, kw_only=True, tag="difftext"):
     text: str
     title: str = ""
     truncated: bool = False
+    notes: list[str] = []
+    """What is to be known of the change besides its lines, a sentence each."""
+    sandbox: str = ""
+    """The folder in which its files can be looked at; empty when there is none."""
 
 
 class AskBead(_Frame, frozen=True, kw_only=True, tag="askbead"):
@@ -588,6 +606,7 @@ HostFrame: TypeAlias = (
     | RunEnded
     | Adopt
     | Adopted
+    | Renew
     | Heartbeat
     | HostStatus
     | Shutdown
@@ -697,17 +716,21 @@ def feed_decoder() -> Decoder[FeedFrame]:
     return Decoder(_FEED.decode)
 
 
+HOST: Final = "the host"
+"""What its clients call it: its frames are understood by all builds, as it outlives upgrades."""
+
+
 def check_peer(frame: object, what: str) -> None:
-    """Refuse a first frame that is not a greeting of our version.
+    """Refuse a first frame that is not a greeting of our version; the host's may be of any.
 
     Raises:
         ProtocolError: with both builds in the message and what to do as the hint.
     """
     if not isinstance(frame, Hello | Welcome):
         raise ProtocolError(f"{what} did not greet")
-    if frame.version != VERSION:
+    if frame.version != VERSION and what != HOST:
         raise ProtocolError(
             f"{what} is of build {frame.build or '?'} and speaks version {frame.version},"
             f" this is version {VERSION}",
-            hint="run `gastown down`, then `gastown up`",
+            hint="run `gastown upgrade`",
         )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import socket
 from collections import deque
+from pathlib import Path
 from typing import Final
 
 from gastown_tui import protocol
 from gastown_tui.adapters.sync_link import peer_pid
-from gastown_tui.domain.errors import ProtocolError
+from gastown_tui.domain.errors import ProtocolError, Unavailable
 from gastown_tui.protocol import HostFrame
 
 _READ: Final = 1 << 16
@@ -18,6 +20,29 @@ _LONGEST_IN: Final = 2 * 1024 * 1024
 """Bytes of one frame from a client; the largest honest one is a Spawn with its environment."""
 _BACKLOG: Final = 1024 * 1024
 """Bytes waiting for a client beyond which it counts as not reading."""
+
+
+def listen(path: Path) -> socket.socket:
+    """Our listening socket at this path; a stale one is replaced, a foreign file is not.
+
+    Raises:
+        Unavailable: something else is there, or the path cannot be a socket's.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat()
+        if not path.is_socket() or found.st_uid != os.getuid():
+            raise Unavailable(f"{path} is not a socket of ours", hint="remove it")
+        path.unlink()
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        server.bind(str(path))
+        path.chmod(0o600)
+        server.listen(64)
+    except OSError as error:
+        server.close()
+        raise Unavailable(f"cannot listen at {path}: {error}") from error
+    server.setblocking(False)
+    return server
 
 
 class Connection:

@@ -50,6 +50,14 @@ class Handover:
         if self._screens is not None:
             self._screens.send(Adopt(row=held.row), held.terminal.fileno())
 
+    def resume(self, row: RunRow, terminal: Terminal, now: float) -> None:
+        """Go on with the master of a run that a former build of the host has started."""
+        self._held[row.run] = _Held(row, terminal, close_at=now + _LINGER_S)
+
+    def terminals(self) -> dict[str, Terminal]:
+        """The masters that are held, by run."""
+        return {run: held.terminal for run, held in self._held.items()}
+
     def ended(self, row: RunRow, now: float) -> None:
         """A run's program has gone; its master closes later, once screens has confirmed it."""
         held = self._held.get(row.run)

@@ -10,9 +10,9 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from gastown_tui import __version__, protocol
 from gastown_tui.domain.errors import (
@@ -24,10 +24,12 @@ from gastown_tui.domain.errors import (
     Unavailable,
 )
 from gastown_tui.host import processes
-from gastown_tui.host.connection import Connection
+from gastown_tui.host.connection import Connection, listen
 from gastown_tui.host.fence import Fences
 from gastown_tui.host.handover import Handover
 from gastown_tui.host.records import Records
+from gastown_tui.host.renewal import State, taken
+from gastown_tui.host.renewing import Renewing
 from gastown_tui.host.runs import Runs, refusal
 from gastown_tui.host.supervisor import Supervisor
 from gastown_tui.protocol import HostFrame
@@ -51,60 +53,60 @@ _ENDS: Final = (
     | protocol.SignalRun
     | protocol.Shutdown
     | protocol.RestartDaemon
+    | protocol.Renew
 )
 
 
-def listen(path: Path) -> socket.socket:
-    """Our listening socket at this path; a stale one is replaced, a foreign file is not.
+class Settle(Protocol):
+    """Makes and locks the runtime folder; called again when that has vanished."""
 
-    Raises:
-        Unavailable: something else is there, or the path cannot be a socket's.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        found = path.lstat()
-        if not path.is_socket() or found.st_uid != os.getuid():
-            raise Unavailable(f"{path} is not a socket of ours", hint="remove it")
-        path.unlink()
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        server.bind(str(path))
-        path.chmod(0o600)
-        server.listen(64)
-    except OSError as error:
-        server.close()
-        raise Unavailable(f"cannot listen at {path}: {error}") from error
-    server.setblocking(False)
-    return server
+    @property
+    def locks(self) -> list[int]:
+        """Descriptors of all locks that this process holds."""
+
+    def __call__(self) -> Path:
+        """The folder."""
 
 
 class Host:
     """Everything together: accepts clients, dispatches their frames, keeps the deadlines."""
 
     def __init__(
-        self, *, town: Path, settle: Callable[[], Path], daemons: Mapping[str, str], umask: int
+        self,
+        *,
+        town: Path,
+        settle: Settle,
+        daemons: Mapping[str, str],
+        umask: int,
+        former: State | None = None,
     ) -> None:
         """Read the records and listen; nothing is started or ended before `run`.
 
         Args:
             town: The town's folder, whose lock the caller holds.
-            settle: Makes and locks the runtime folder; called again when that has vanished.
+            settle: Makes the runtime folder.
             daemons: Name to module of the daemons to keep running.
             umask: What spawned programs get.
+            former: What the build that we were has left us.
 
         Raises:
             Unavailable: the socket cannot be made.
         """
-        self._boot, self._since = uuid.uuid4().hex[:12], time.time()
+        self._boot = former.boot if former else uuid.uuid4().hex[:12]
+        self._since = former.since if former else time.time()
         self._selector = selectors.DefaultSelector()
-        self._settle = settle
-        self._listen()
+        self._settle, self._umask = settle, umask
+        self._listen(former)
         self._clients: set[Connection] = set()
         self._screens: Connection | None = None
         self._fences = Fences(self._spared)
         self._handover = Handover()
-        self._records = Records(town / ".gastown" / "sessions" / "runs", self._since)
+        self._records = Records(town / ".gastown" / "sessions" / "runs", time.time())
         self._runs = Runs(self._records, self._fences, self._handover, self._publish, umask)
         self._supervisor = Supervisor(town, self._path.parent, daemons, self._runs.names)
+        self._renewing = Renewing(town, daemons, self._runs, self._supervisor)
+        if former:
+            self._runs.resume(former, time.monotonic())
         self._wakeup, self._signals = socket.socketpair()
         self._housekeeping = time.monotonic() + _HOUSEKEEPING_S
         self._look_at = 0.0
@@ -114,10 +116,16 @@ class Host:
     def _spared(self) -> frozenset[int]:
         return self._supervisor.pids() | {os.getpid()}
 
-    def _listen(self) -> None:
-        self._path = self._settle() / SOCKET
-        self._listener = listen(self._path)
-        self._inode = self._path.stat().st_ino
+    def _listen(self, former: State | None = None) -> None:
+        if former:
+            taken(former)
+            self._path, self._listener = Path(former.path), socket.socket(fileno=former.listener)
+            self._listener.setblocking(False)
+        else:
+            self._path = self._settle() / SOCKET
+            self._listener = listen(self._path)
+        with contextlib.suppress(FileNotFoundError):
+            self._inode = self._path.stat().st_ino
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
 
     # -- the loop
@@ -143,12 +151,14 @@ class Host:
             self._reap(now)
             self._runs.tick(now)
             self._supervisor.tick(now)
+            self._renewing.tick(self._state, now)
             self._look(now)
         self._leave()
 
     def _timeout(self, now: float, supervised: float | None) -> float:
         turn = None if supervised is None else now + _TURN_S
-        due = (self._fences.due, supervised, turn, self._look_at, self._leave_at)
+        times = (self._look_at, self._leave_at, self._renewing.due)
+        due = (self._fences.due, supervised, turn, *times)
         return max(0.0, min(time for time in due if time is not None) - now)
 
     def _catch_signals(self) -> None:
@@ -159,6 +169,7 @@ class Host:
             signal.siginterrupt(number, False)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(self._signals.fileno(), warn_on_full_buffer=False)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())  # held back while builds changed
 
     def _take_signals(self) -> None:
         numbers = self._wakeup.recv(4096)
@@ -295,6 +306,8 @@ class Host:
             case protocol.RestartDaemon():
                 self._supervisor.restart(frame.name, now)
                 client.send(protocol.Done(req=frame.req))
+            case protocol.Renew():
+                self._renewing.ask(frame, client, self._state(), now)
             case protocol.Shutdown():
                 self._ask_shutdown(client, frame)
             case _:
@@ -308,6 +321,19 @@ class Host:
             since=self._since,
             build=__version__,
             daemons=self._supervisor.rows(),
+        )
+
+    def _state(self) -> State:
+        """What another build of us needs to know."""
+        return State(
+            boot=self._boot,
+            since=self._since,
+            umask=self._umask,
+            locks=self._settle.locks,
+            listener=self._listener.fileno(),
+            path=str(self._path),
+            held=self._runs.held(),
+            reasons=self._runs.reasons(),
         )
 
     def _publish(self, frame: HostFrame) -> None:

@@ -41,17 +41,20 @@ class _Pty(PtyProcess):  # type: ignore[misc]
 class Terminal:
     """The master side of a running program's PTY."""
 
-    def __init__(self, pty: _Pty) -> None:
-        self._pty = pty
-        self.pid: int = pty.pid
+    def __init__(self, pid: int, descriptor: int) -> None:
+        """Take over a descriptor, which is closed by `close` alone."""
+        self.pid = pid
+        self._descriptor = descriptor
 
     def fileno(self) -> int:
         """The master's descriptor, -1 when closed."""
-        return int(self._pty.fd)
+        return self._descriptor
 
     def close(self) -> None:
         """Close our copy; whoever else holds one can go on reading."""
-        self._pty.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def check_spawn(frame: Spawn) -> None:
@@ -151,5 +154,6 @@ def start(frame: Spawn, *, umask: int) -> Terminal:
     finally:
         if os.getpid() == host:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.set_inheritable(pty.fd, False)
-    return Terminal(pty)
+    descriptor = os.dup(pty.fd)  # not inheritable, and without an object that closes it
+    pty.close()
+    return Terminal(pty.pid, descriptor)

@@ -96,6 +96,11 @@ class Records:
         self.retry()
         return row
 
+    @property
+    def written(self) -> bool:
+        """Is everything on disk."""
+        return not self._unwritten
+
     def retry(self) -> None:
         """Write what could not be written."""
         for run in sorted(self._unwritten):

@@ -17,7 +17,9 @@ from gastown_tui.host import processes, pty_run
 from gastown_tui.host.admission import former_runs, same_subject
 from gastown_tui.host.fence import Fence, Fences, Target, members
 from gastown_tui.host.handover import Handover
+from gastown_tui.host.pty_run import Terminal
 from gastown_tui.host.records import Records
+from gastown_tui.host.renewal import Held, State
 from gastown_tui.protocol import HostFrame, RunRow
 
 _log: Final = logging.getLogger("gastown.host")
@@ -80,13 +82,43 @@ class Runs:
         self._reasons: dict[str, str] = {}
         self.closing = False
         """Set by `close`: nothing is started any more."""
+        self.renewing = False
+        """Another build of the host is about to take over: nothing is started."""
 
     # -- the host's start and end
+
+    def held(self) -> list[Held]:
+        """The masters of all runs, for another build of the host that takes over."""
+        return [
+            Held(
+                run=run,
+                pid=terminal.pid,
+                descriptor=terminal.fileno(),
+                is_leader=self._leaders.get(terminal.pid) == run,
+            )
+            for run, terminal in self._handover.terminals().items()
+        ]
+
+    def reasons(self) -> dict[str, str]:
+        """Why living runs are going to end, for another build of the host."""
+        return dict(self._reasons)
+
+    def resume(self, state: State, now: float) -> None:
+        """Go on with the runs of the build of the host that we were before."""
+        self._reasons.update(state.reasons)
+        for held in state.held:
+            row = self._records.rows.get(held.run)
+            if row is None:
+                os.close(held.descriptor)
+                continue
+            self._handover.resume(row, Terminal(held.pid, held.descriptor), now)
+            if held.is_leader:
+                self._leaders[held.pid] = held.run
 
     def recover(self, now: float) -> None:
         """Begin to fence every run that a former host left without an end."""
         for row in self._records.rows.values():
-            if not row.ended:
+            if not row.ended and row.run not in self._leaders.values():
                 self._recovering.add(row.run)
                 self._begin(row.run, _LEFTOVER_GRACE_S, now, DIED)
 
@@ -106,6 +138,11 @@ class Runs:
         """Is no fence under way; after `close`: is everything gone that can be ended."""
         return self._fences.due is None
 
+    @property
+    def idle(self) -> bool:
+        """Is nothing under way that another build of the host could not go on with."""
+        return self.empty and not self._pending and self._records.written
+
     def _begin(self, run: str, grace_s: float, now: float, reason: str, caller: int = 0) -> None:
         target = self._target(run)
         self._fences.start(target, grace_s=grace_s, now=now, reason=reason, caller=caller)
@@ -122,6 +159,8 @@ class Runs:
         pty_run.check_spawn(frame)
         if self.closing:
             raise Conflict("the host is shutting down")
+        if self.renewing:
+            raise Unavailable("the host is being renewed", hint="try again in a moment")
         starting = [pending.frame for pending in self._pending]
         waits = former_runs(frame, self._records.rows, starting, self._recovering)
         for run in waits:

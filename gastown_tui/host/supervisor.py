@@ -321,6 +321,13 @@ class Supervisor:
         for daemon in self._daemons.values():
             self._end(daemon, now)
 
+    def go_on(self, now: float) -> None:
+        """After `stop`: start them again after all."""
+        self._stopping = False
+        for daemon in self._daemons.values():
+            if daemon.process is None:
+                daemon.start_at = now
+
 
 def _environment(runtime: Path) -> dict[str, str]:
     """Ours, changed so that a daemon finds the runtime folder in use (see `runtime_dir`)."""

@@ -14,12 +14,15 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from gastown_tui import __version__
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.domain.errors import GastownError, Unavailable
+from gastown_tui.host import renewal
 from gastown_tui.host.loop import Host
 from gastown_tui.host.processes import RUN_VARIABLE, become_subreaper
 from gastown_tui.host.supervisor import rotate
 
+_log: Final = logging.getLogger("gastown.host")
 ALREADY: Final = 3
 """Exit code of a second host of the same town."""
 _FAILED: Final = 1
@@ -53,18 +56,29 @@ class _Settle:
     and another login has another one; the lock in the town holds for all of them.
     """
 
-    def __init__(self, town: Path) -> None:
+    def __init__(self, town: Path, locks: list[int]) -> None:
         self._town = town
-        self._locks: list[int] = []
+        self.locks = locks
+        """Descriptors of all locks that we hold."""
 
     def __call__(self) -> Path:
         runtime = runtime_dir(self._town)
-        self._locks.append(_lock(runtime / "host.lock"))
+        self.locks.append(_lock(runtime / "host.lock"))
         pointer = self._town / ".gastown" / _POINTER
         beside = pointer.with_suffix(".new")
         beside.write_text(f"{runtime}\n", "utf-8")
         beside.replace(pointer)
         return runtime
+
+
+def _trial(descriptor: int) -> int:
+    """Whether this build starts and understands what another one would leave it; an exit code."""
+    try:
+        renewal.read(descriptor)
+    except GastownError as error:
+        print(f"gastown host: {error}", file=sys.stderr)  # noqa: T201 - the other build reads it
+        return _FAILED
+    return 0
 
 
 def _modules(names: str) -> dict[str, str]:
@@ -98,7 +112,8 @@ def _start(options: argparse.Namespace, umask: int) -> Host:
     for folder in (town / ".gastown", town / ".gastown" / "log"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(town / ".gastown" / "host.lock")
-    host = Host(town=town, settle=_Settle(town), daemons=_modules(options.daemons), umask=umask)
+    settle = _Settle(town, [lock])
+    host = Host(town=town, settle=settle, daemons=_modules(options.daemons), umask=umask)
     if not options.foreground:
         _leave_terminal(town / ".gastown" / "log" / "host.log")
     os.ftruncate(lock, 0)
@@ -107,13 +122,28 @@ def _start(options: argparse.Namespace, umask: int) -> Host:
     return host
 
 
+def _renewed(options: argparse.Namespace) -> Host:
+    """Go on in the process of another build, which executed us: nothing of it has ended."""
+    state = renewal.read(options.renewed)
+    os.close(options.renewed)
+    town: Path = options.town
+    settle = _Settle(town, state.locks)
+    daemons = _modules(options.daemons)
+    _log.info("build %s has taken over", __version__)
+    return Host(town=town, settle=settle, daemons=daemons, umask=state.umask, former=state)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the host; the exit code."""
     parser = argparse.ArgumentParser(prog="gastown host", description="Holds the town's programs.")
     parser.add_argument("--town", type=Path, required=True)
     parser.add_argument("--daemons", default="screens,controller", help="which to keep running")
     parser.add_argument("--foreground", action="store_true", help="stay in the terminal")
+    parser.add_argument("--trial", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--renewed", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.trial is not None:
+        return _trial(options.trial)
     if RUN_VARIABLE in os.environ:
         # Started from within a session: we must not look like a part of that run.
         clean = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
@@ -125,7 +155,7 @@ def main(arguments: list[str] | None = None) -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
-        host = _start(options, umask)
+        host = _start(options, umask) if options.renewed is None else _renewed(options)
     except (GastownError, OSError) as error:
         print(f"gastown host: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it
         return ALREADY if isinstance(error, AlreadyRunning) else _FAILED
