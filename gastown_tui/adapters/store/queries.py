@@ -20,12 +20,14 @@ from gastown_tui.domain.ready import Node, Rules, blocked, pick, ready
 from gastown_tui.domain.retention import TooFarBehind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gastown_tui.adapters.store.database import Database
 
 
 _MOST_SHOWN: Final = 8
+_PART: Final = 500
+"""Ids in one query."""
 _RECORDS: Final = frozenset(
     {"agent", "role", "merge-request", "rig", "convoy", "event", "town", "slot", "queue"}
 )
@@ -89,6 +91,28 @@ def line_of(database: Database, bead: str) -> bytes | None:
     query = "SELECT line FROM bead JOIN body USING (n) WHERE id = ?"
     found = database.row(query, (bead,))
     return None if found is None or found[0] is None else bytes(found[0])
+
+
+def lines_of(database: Database, beads: Sequence[str]) -> dict[str, bytes]:
+    """The stored lines of many beads, tombstones included; without those that have none."""
+    query = "SELECT id, line FROM bead JOIN body USING (n) WHERE line IS NOT NULL AND id IN "
+    return dict(_many(database, query, beads))
+
+
+def dependent_counts(database: Database, beads: Sequence[str]) -> dict[str, int]:
+    """How many beads depend on each of many, parts not counted; without those that have none."""
+    query = (
+        "SELECT target, count(*) FROM edge JOIN bead USING (n) WHERE status <> 'tombstone' "
+        "AND type <> 'parent-child' AND target IN "
+    )
+    return dict(_many(database, query, beads, " GROUP BY target"))
+
+
+def _many(database: Database, query: str, beads: Sequence[str], end: str = "") -> Iterator[Any]:
+    """The rows of a query that ends in a list of ids, asked for a part of them at a time."""
+    for start in range(0, len(beads), _PART):
+        part = tuple(beads[start : start + _PART])
+        yield from database.rows(f"{query}({', '.join('?' * len(part))}){end}", part)
 
 
 def found_id(database: Database, partial: str, prefix: str, issue_type: str | None) -> str:
@@ -170,14 +194,7 @@ def ready_beads(
 ) -> list[Bead]:
     """The beads that can be worked on, in their order, at most `limit` of them."""
     found = ready_ids(database, now, rules)[:limit]
-    lines: dict[str, bytes] = {}
-    for start in range(0, len(found), 500):
-        part = found[start : start + 500]
-        query = (
-            "SELECT id, line FROM bead JOIN body USING (n) WHERE id IN "
-            f"({', '.join('?' * len(part))})"
-        )
-        lines.update(database.rows(query, tuple(part)))
+    lines = lines_of(database, found)
     return [decode(lines[bead]) for bead in found if bead in lines]
 
 

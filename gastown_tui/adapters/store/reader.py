@@ -66,6 +66,10 @@ class StoreReader:
         self.get(id)
         return queries.line_of(self._core.database, id) or b""
 
+    def lines(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The lines of many beads, by id; without those that are not there."""
+        return queries.lines_of(self._core.database, ids)
+
     def find(self, partial: str, *, issue_type: str | None = None) -> str:
         """The full id of a full id, an id without prefix, or the beginning of a hash.
 
@@ -143,6 +147,10 @@ class StoreReader:
     def dependents(self, id: str) -> Edges:  # noqa: A002
         """Id and type of edge of every bead that depends on this one."""
         return queries.dependents(self._core.database, id)
+
+    def dependent_counts(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many beads depend on each of many, parts not counted; without those with none."""
+        return queries.dependent_counts(self._core.database, ids)
 
     def changes(self, after: int) -> Changes:
         """Beads changed since change number `after`, newest state each, and the new number.
