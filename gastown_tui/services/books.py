@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
 from gastown_tui.domain import records
-from gastown_tui.domain.bead import Bead, Deleted
+from gastown_tui.domain.bead import Bead, Deleted, instant
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Operation
@@ -24,7 +25,7 @@ EVENTS_KEPT = 500
 
 
 READY_FOR = timedelta(seconds=30)
-"""After which readiness is found out anew although nothing changed: deferred beads wake by time."""
+"""After which readiness is found out anew although nothing changed and no bead was due."""
 _READINESS = (
     "status", "issue_type", "dependencies", "defer_until", "close_reason", "ephemeral", "pinned",
     "is_template", "metadata",
@@ -63,6 +64,14 @@ class RigBooks(msgspec.Struct):
     ready: frozenset[str] = frozenset()
     ready_at: datetime | None = None
     """When `ready` was found out."""
+    wakes_at: float = math.inf
+    """The soonest moment to which a bead is put off, in seconds since the epoch."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether time alone may have changed what is ready; also when the clock was set back."""
+        if self.ready_at is None or abs(now - self.ready_at) > READY_FOR:
+            return True
+        return now.timestamp() >= self.wakes_at
 
 
 class Books:
@@ -186,7 +195,7 @@ class Books:
                         rig.closed[bead] = found
 
     def _refresh_rig(self, rig: RigBooks, now: datetime) -> bool:
-        is_due = rig.ready_at is None or now - rig.ready_at > READY_FOR
+        is_due = rig.is_due(now)
         if is_due:
             rig.store.wake(now)
         try:
@@ -208,6 +217,8 @@ class Books:
             if isinstance(bead, Deleted) or bead.ephemeral:
                 continue
             (rig.closed if bead.is_closed else rig.beads)[bead.id] = bead
+        if is_due or any(isinstance(bead, Bead) and bead.defer_until for bead in beads):
+            rig.wakes_at = _soonest(rig.beads.values(), now.timestamp())
         ready = rig.ready
         if moves:
             rig.ready = frozenset(rig.store.ready_ids(now))
@@ -267,6 +278,12 @@ class Books:
             )
             for name, rig in self.rigs.items()
         }
+
+
+def _soonest(beads: Iterable[Bead], now: float) -> float:
+    """The next moment to which one of these is put off."""
+    moments = (instant(bead.defer_until) for bead in beads if bead.defer_until)
+    return min((moment for moment in moments if moment > now), default=math.inf)
 
 
 def _moves_ready(before: Bead | None, after: Bead | Deleted) -> bool:
