@@ -325,16 +325,9 @@ class Host:
 
     def _state(self) -> State:
         """What another build of us needs to know."""
-        return State(
-            boot=self._boot,
-            since=self._since,
-            umask=self._umask,
-            locks=self._settle.locks,
-            listener=self._listener.fileno(),
-            path=str(self._path),
-            held=self._runs.held(),
-            reasons=self._runs.reasons(),
-        )
+        own = {"boot": self._boot, "since": self._since, "umask": self._umask}
+        listener, path = self._listener.fileno(), str(self._path)
+        return self._runs.state({**own, "listener": listener, "path": path}, self._settle.locks)
 
     def _publish(self, frame: HostFrame) -> None:
         if isinstance(frame, protocol.RunStarted):

@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -87,21 +87,13 @@ class Runs:
 
     # -- the host's start and end
 
-    def held(self) -> list[Held]:
-        """The masters of all runs, for another build of the host that takes over."""
-        return [
-            Held(
-                run=run,
-                pid=terminal.pid,
-                descriptor=terminal.fileno(),
-                is_leader=self._leaders.get(terminal.pid) == run,
-            )
-            for run, terminal in self._handover.terminals().items()
+    def state(self, known: Mapping[str, Any], locks: list[int]) -> State:
+        """What another build of the host must know: ours, and `known` of the rest."""
+        held = [
+            Held(run=run, pid=t.pid, descriptor=t.fileno(), is_leader=self.led_by(t.pid) == run)
+            for run, t in self._handover.terminals().items()
         ]
-
-    def reasons(self) -> dict[str, str]:
-        """Why living runs are going to end, for another build of the host."""
-        return dict(self._reasons)
+        return State(held=held, reasons=dict(self._reasons), locks=locks, **known)
 
     def resume(self, state: State, now: float) -> None:
         """Go on with the runs of the build of the host that we were before."""
