@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
+import msgspec
+
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
@@ -45,10 +47,13 @@ class Sessions:
                 actor=ACTOR,
             )
         run = context.new_run()
-        resume = command.resume and self._can_resume(context.entry(agent), agent)
+        entry = self._entry_for(agent, bead)
+        is_same = entry == agent.entry
+        agent = msgspec.structs.replace(agent, entry=entry)
+        resume = command.resume and is_same and self._can_resume(context.entry(agent), agent)
         conversation = agent.conversation if resume else str(uuid.uuid4())
         former = agent.run
-        write_agent(self._context, agent, run=run, conversation=conversation, nudged=0)
+        write_agent(context, agent, run=run, conversation=conversation, nudged=0, entry=entry)
         start = self._launch_context(agent, bead, run, resume)
         spec = prepare_launch(context, agent, context.entry(agent), start)
         await context.spawn(
@@ -67,6 +72,20 @@ class Sessions:
             )
         )
         self._after_start(agent, bead, run, is_respawn=command.is_respawn)
+
+    def _entry_for(self, agent: Agent, bead: Bead) -> str:
+        """The catalogue entry that a bead asks for by `agent:NAME`, as a convoy's leg may.
+
+        Empty for that of the rig or the town; so, too, when there is none of that name, which is
+        told: a formula of somebody else's must not hold up work.
+        """
+        wanted = bead.label("agent") or ""
+        if not wanted or wanted in self._context.entries:
+            return wanted
+        known = ", ".join(sorted(self._context.entries))
+        text = f"{bead.id} asks for the agent {wanted!r}, which the town has not: {known}"
+        self._context.note("problem", agent.address, text, rig=agent.rig)
+        return ""
 
     def _after_start(self, agent: Agent, bead: Bead, run: str, *, is_respawn: bool) -> None:
         context, verb = self._context, "is back at" if is_respawn else "works on"

@@ -34,6 +34,7 @@ def lint(document: Document, library: Library) -> list[Finding]:
         if kind == "aspect" and not whole.formula.aspects:
             found += _aspect(whole)
         else:
+            found += _no_effect(whole.formula)
             for preset in ("", *whole.formula.presets):
                 proto = cook(document, library, Request(is_sample=True, preset=preset))
                 found += [Finding(key="", text=text) for text in proto.warnings if not preset]
@@ -83,6 +84,16 @@ def _structure(formula: Formula) -> Iterator[Finding]:
             if name and name not in ids:
                 text = f"there is no step {name!r}: {closest(name, ids)}"
                 yield Finding(key=f"compose.bond_points[{number}]", text=text)
+
+
+def _no_effect(formula: Formula) -> Iterator[Finding]:
+    """What other tools act upon, and this one leaves to whoever asks for it."""
+    if formula.squash is not None:
+        yield Finding(
+            key="squash",
+            text="has no effect: a molecule that ends is kept as it is; "
+            "`gastown mol squash` makes a digest of it when you ask",
+        )
 
 
 def _aspect(whole: Document) -> Iterator[Finding]:

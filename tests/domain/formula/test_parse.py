@@ -93,6 +93,13 @@ def test_lint_finds_what_cooking_without_values_would_not(book, text, key):
     assert [one.key for one in found if one.level == "error"] == [key]
 
 
+def test_lint_names_what_has_no_effect_here(book):
+    text = "steps = [{id='b', title='B'}]\nsquash = {trigger = 'on_complete'}"
+    [found] = lint(book.add(f"formula = 'a'\n{text}", "a.toml"), book)
+    assert (found.key, found.level) == ("squash", "warning")
+    assert "gastown mol squash" in found.text
+
+
 def test_an_overlay_has_no_unknown_keys():
     text = b"[[overrides]]\nstep_id = 'a'\nmode = 'skip'\n"
     assert parse_overlay(text, "o.toml").overrides[0].mode == "skip"
