@@ -108,7 +108,8 @@ def progress(
         raise NotFound(f"there is no molecule {root}")
     below = below_root(root, by_id)
     items = checklist.read(by_id[root].description)
-    if items and all(by_id[one].issue_type == "gate" for one in below):
+    is_list = bool(items) and all(by_id[one].issue_type == "gate" for one in below)
+    if is_list:
         found = _listed(by_id[root], items, [by_id[one] for one in below])
     else:
         found = _poured(root, by_id, below, now)
@@ -121,7 +122,9 @@ def progress(
         current=_current(ready),
         steps=tuple(states),
         over=tuple(one for one in states if one.over),
-        pace_s=_pace(by_id[root], [by_id[one] for one in below]),
+        pace_s=_listed_pace(by_id[root], items)
+        if is_list
+        else _pace(by_id[root], [by_id[one] for one in below]),
     )
 
 
@@ -358,6 +361,14 @@ def _current(states: Sequence[StepState]) -> tuple[StepState, ...]:
     if side_by_side or any(not one.is_parallel for one in working):
         return (*working, *side_by_side)
     return (*working, *ready[:1])
+
+
+def _listed_pace(root: Bead, items: Sequence[checklist.Item]) -> float | None:
+    """What a step of a list took on average: a tick has no time but the bead's last change."""
+    done = sum(f"{checklist.DONE}{item.id}" in root.labels for item in items)
+    start = instant(root.started_at) or instant(root.created_at)
+    end = instant(root.closed_at) or instant(root.updated_at)
+    return (end - start) / done if done and start and end > start else None
 
 
 def _pace(root: Bead, below: Sequence[Bead]) -> float | None:

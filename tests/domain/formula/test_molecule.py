@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from gastown_tui.adapters.formulas import FormulaFiles
@@ -329,3 +330,19 @@ def test_the_towers_of_hanoi_are_moved_by_beads_alone(store):
 @pytest.mark.slow
 def test_the_towers_of_hanoi_with_1023_moves(store):
     walk(store, 10)
+
+
+def test_a_list_in_one_bead_has_a_pace():
+    text = "## Steps\n\n- [a] A\n\n- [b] B\n    after: a\n\n- [c] C\n    after: b\n"
+    root = Bead(
+        id="x-1", issue_type="molecule", description=text, ephemeral=True,
+        created_at="2026-01-01T00:00:00Z", updated_at="2026-01-01T00:10:00Z",
+    )  # fmt: skip
+
+    def found(*labels):
+        return progress("x-1", [msgspec.structs.replace(root, labels=labels)])
+
+    assert (found().pace_s, found("doing:a").remaining_s) == (None, None)
+    assert (found("done:a").pace_s, found("done:a").remaining_s) == (600, 1200)
+    two = found("done:a", "skipped:b")
+    assert (two.done, two.pace_s, two.remaining_s) == (2, 600, 600), "what is skipped took no time"
