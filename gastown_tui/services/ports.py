@@ -54,6 +54,9 @@ class Store(Protocol):
     def ready(self, now: datetime, /) -> Sequence[Bead]:
         """Open beads that nothing blocks."""
 
+    def dependents(self, bead: str, /) -> Sequence[tuple[str, str]]:
+        """Id and type of edge of every bead that depends on this one."""
+
     def changes(self, after: int, /) -> tuple[int, Sequence[Bead | Deleted]]:
         """What changed since a change number, and the newest one."""
 
