@@ -15,7 +15,9 @@ from gastown_tui.adapters.git import (
     rebased,
     sandbox,
     setup_copy,
+    signing,
     stack,
+    submodules,
     upstream,
 )
 from gastown_tui.adapters.git.run import Git
@@ -120,6 +122,7 @@ class RigGit:
         start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
         commits = int(git.text("rev-list", "--count", f"{start}..{tip}"))
         plus, minus = size(git.text("diff", "--numstat", start, tip))
+        submodules.keep(path, start, tip)
         return Handed(
             tip=tip,
             base=start,
@@ -158,7 +161,8 @@ class RigGit:
             Candidate(request=request, tip=tip, mode=mode, message=title)
             for request, tip, title in requests
         ]
-        result = stack.prepare_stack(worktree, base, candidates)
+        by = self._signing()
+        result = stack.prepare_stack(worktree, base, candidates, by=by)
         commits: dict[str, str] = {}
         conflicts: dict[str, tuple[str, ...]] = {}
         for placed in result.placed:
@@ -169,15 +173,22 @@ class RigGit:
         if commits:
             alone = [one for one in candidates if one.request in conflicts]
             for one in alone:
-                if self._fits_alone(worktree, base, one):
+                if self._fits_alone(worktree, base, one, by):
                     del conflicts[one.request]
             sandbox.reset_worktree(worktree, result.tip)
         return Stacked(base=base, tip=result.tip, commits=commits, conflicts=conflicts)
 
+    def _signing(self) -> signing.Signing:
+        """How what lands is signed; a key that does not sign holds the queue."""
+        try:
+            return signing.signing_of(self.hub.path, self._config.source, self._town / ".gastown")
+        except signing.CannotSign as error:
+            raise TargetMoved(error.message, hint=error.hint) from error
+
     @staticmethod
-    def _fits_alone(worktree: Path, base: str, candidate: Candidate) -> bool:
+    def _fits_alone(worktree: Path, base: str, candidate: Candidate, by: signing.Signing) -> bool:
         """Whether only others of its batch are in its way: what they hold has not landed yet."""
-        placed = stack.prepare_stack(worktree, base, [candidate]).placed[0]
+        placed = stack.prepare_stack(worktree, base, [candidate], by=by).placed[0]
         return placed.outcome in {stack.Outcome.STACKED, stack.Outcome.EMPTY}
 
     def is_at(self, worktree: Path, commit: str) -> bool:
@@ -253,6 +264,7 @@ class RigGit:
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
             left = _leftovers(path, agent)
+            self._keep_submodules(path)
             state = sandbox_state(path)
             if left.held or not state.clean:
                 some = ", ".join([*state.dirty, *state.untracked, *state.stashes][:5])
@@ -267,6 +279,13 @@ class RigGit:
             Git(path, env=hub.identity(author=True)).call("checkout", "-q", "--detach")
         sandbox.delete_branch(self.hub, branch, tip)
         return ""
+
+    def _keep_submodules(self, path: Path) -> None:
+        """Take what a sandbox's commits name in submodules into the hub."""
+        git = Git(path)
+        head = git.commit("HEAD")
+        if head is not None:
+            submodules.keep(path, self.refresh(fetch=False), head)
 
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""

@@ -45,6 +45,8 @@ HOOKS = (
 ``push-to-checkout`` and ``proc-receive``, are not."""
 RARE = frozenset({"post-index-change"})
 """Hooks that run with every index write and that hardly a project has: stood in for only then."""
+_UNSIGNED = {"commit.gpgSign": "false", "tag.gpgSign": "false"}
+"""An agent signs with nobody's key: the refinery commits anew what lands, and signs that."""
 _SCRIPT = "guard"
 _KEPT = "gastown-hooks"
 """Where the script keeps the project's hooks folder, in the worktree's git folder."""
@@ -113,10 +115,16 @@ def agent_git_env(town: Path, rig: str, sandbox: Path, branch: str) -> dict[str,
         "GASTOWN_GUARD_BRANCH": branch,
         "GASTOWN_GUARD_DEFAULT": hub.default,
         "GIT_CEILING_DIRECTORIES": os.pathsep.join(ceilings),
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "core.hooksPath",
-        "GIT_CONFIG_VALUE_0": str(hooks),
+        **_settings({"core.hooksPath": str(hooks), **_UNSIGNED}),
     }
+
+
+def _settings(values: dict[str, str]) -> dict[str, str]:
+    """Settings of git as its environment takes them (git-config(1), GIT_CONFIG_COUNT)."""
+    found = {"GIT_CONFIG_COUNT": str(len(values))}
+    for number, (key, value) in enumerate(values.items()):
+        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
 
 
 def _project_hooks(sandbox: Path, shared: Path) -> Path:

@@ -11,6 +11,7 @@ import msgspec
 from gastown_tui.adapters.git.hub import RECORD, UPSTREAM, HubInfo, identity
 from gastown_tui.adapters.git.names import check_branch, check_ref, check_sha, shown
 from gastown_tui.adapters.git.run import Git, GitFailed, last_words
+from gastown_tui.adapters.git.submodules import send
 from gastown_tui.domain.errors import Conflict, NotFound
 
 _WORDS = 2000
@@ -218,6 +219,7 @@ def push_ref(hub: HubInfo, new: str, branch: str, old: str) -> PushResult:
     git = Git(hub.path, env=identity(author=True)).online()
     ref = f"refs/heads/{name}"
     _push_large_files(git, hub, new)
+    send(hub.path, new)
     pushed = git.call(
         "push", "--porcelain", "--no-verify", f"--force-with-lease={ref}:{old}", "--",
         hub.origin, f"{check_sha(new)}:{ref}", ok=None,
@@ -357,7 +359,9 @@ def _push_large_files(git: Git, hub: HubInfo, new: str) -> None:
         "grep", "-q", "-F", "filter=lfs", new, "--", ":(top,glob)**/.gitattributes", ok=(0, 1)
     )
     if found.code == 0:
-        git.call("lfs", "push", hub.origin, new)
+        # git-lfs takes a path for the name of a remote, and then finds no address.
+        address = f"file://{hub.origin}" if hub.origin.startswith("/") else hub.origin
+        git.call("lfs", "push", address, new)
 
 
 def _reason(out: bytes) -> str:

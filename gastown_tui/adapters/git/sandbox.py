@@ -15,6 +15,7 @@ from gastown_tui.adapters.git.hub import HubInfo, identity
 from gastown_tui.adapters.git.names import check_branch, check_key, check_sha, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git
 from gastown_tui.adapters.git.status import SandboxState, common_dir, git_dir_of, sandbox_state
+from gastown_tui.adapters.git.submodules import fill
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 LANDED = "refs/gastown/landed/"
@@ -72,6 +73,7 @@ def create_sandbox(
     else:
         _add(hub, path, ("--no-track", "-b", branch), start)
     _leave_beads_out(path, start)
+    fill(path)
     if redirect is not None:
         (path / ".beads").mkdir(exist_ok=True)
         (path / ".beads" / "redirect").write_text(f"{redirect}\n", encoding="utf-8")
@@ -93,6 +95,8 @@ def create_detached(hub: HubInfo, path: Path, base: str) -> SandboxInfo:
     else:
         _add(hub, path, ("--detach",), start)
     _leave_beads_out(path, start)
+    if not reused:
+        fill(path)
     return SandboxInfo(path=path, branch=None, base=start, reused=reused)
 
 
@@ -110,6 +114,7 @@ def reset_worktree(path: Path, commit: str) -> None:
     git.call("checkout", "-q", "-f", "--detach", commit)
     git.call("reset", "-q", "--hard", commit)
     git.call("clean", "-q", "-ffd")
+    fill(path)
 
 
 def remove_sandbox(
@@ -218,16 +223,6 @@ def repair_moved(hub: HubInfo, worktrees: Sequence[Path]) -> None:
     """
     here = [str(path.absolute()) for path in worktrees]
     Git(hub.path).call("worktree", "repair", "--", *here)
-
-
-def update_submodules(path: Path) -> None:
-    """Bring submodules to the commits recorded, cloning what is missing.
-
-    Raises:
-        GitFailed: one of them cannot be had.
-    """
-    if (path / ".gitmodules").exists():
-        Git(path).online().call("submodule", "update", "-q", "--init", "--recursive", "--force")
 
 
 def _start(git: Git, base: str) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from gastown_tui.adapters.git.hub import TOWN_EMAIL, TOWN_NAME, identity
+from gastown_tui.adapters.git.hub import identity
 from gastown_tui.adapters.git.landing import tree_of
 from gastown_tui.adapters.git.names import check_sha, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git, GitFailed, GitTimeout, last_words
 from gastown_tui.adapters.git.sandbox import reset_worktree
+from gastown_tui.adapters.git.signing import Signing
+from gastown_tui.adapters.git.submodules import fill
 from gastown_tui.domain.errors import NotFound
 
 
@@ -63,14 +65,6 @@ class StackResult(msgspec.Struct, frozen=True, kw_only=True):
     placed: tuple[Placed, ...]
 
 
-class Signing(msgspec.Struct, frozen=True, kw_only=True):
-    """Who commits for the town, and whether its commits are signed with the user's key."""
-
-    name: str = TOWN_NAME
-    email: str = TOWN_EMAIL
-    sign: bool = False
-
-
 def prepare_stack(
     worktree: Path, base: str, candidates: Sequence[Candidate], *, by: Signing | None = None
 ) -> StackResult:
@@ -94,7 +88,7 @@ def prepare_stack(
     git = Git(
         worktree,
         env=identity(who.name, who.email, author=False),
-        config=[("commit.gpgSign", "true" if who.sign else "false")],
+        config=[*who.settings, ("commit.gpgSign", "true" if who.sign else "false")],
     ).where(limit=NETWORK_LIMIT)
     reset_worktree(worktree, base)
     tip, placed = base, []
@@ -104,6 +98,7 @@ def prepare_stack(
         found = _place(git, tip, candidate, sign=who.sign)
         placed.append(found)
         tip = found.tip
+    fill(worktree)
     return StackResult(
         base=base, tip=tip, tree=git.text("rev-parse", f"{tip}^{{tree}}"), placed=tuple(placed)
     )

@@ -10,6 +10,8 @@ from gastown_tui.adapters.git.names import shown
 from gastown_tui.adapters.git.run import Git, GitFailed
 from gastown_tui.domain.errors import NotFound
 
+KEPT = "refs/gastown/kept/"
+"""In a submodule: commits that the hub's mirror of it holds too."""
 _UNDER_WAY = (
     ("rebase-merge", "rebase"),
     ("rebase-apply", "rebase"),
@@ -150,7 +152,8 @@ def unpushed_submodules(git: Git) -> list[str]:
         inside = Git(git.path / path)
         if not (inside.path / ".git").exists():
             continue
-        own = ("rev-list", "--max-count=1", "HEAD", "--branches", "--not", "--remotes", "--tags")
+        own = ("rev-list", "--max-count=1", "HEAD", "--branches", "--not", "--remotes", "--tags",
+               f"--glob={KEPT}*")  # fmt: skip
         if inside.call(*own).out:
             found.append(path)
     return found

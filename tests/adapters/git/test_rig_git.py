@@ -22,6 +22,7 @@ def make(hub, town, shell):
             self.git = RigGit(town, config)
             self.town = town
             self.hub = shell(hub.path)
+            self.hub("git config commit.gpgsign false")
 
         def path(self, name="nux"):
             return self.town / "rig" / "polecats" / name
@@ -179,7 +180,7 @@ def test_a_local_target_that_somebody_moved_holds_until_it_is_accepted(make, tow
              " gastown/main^{tree} --no-gpg-sign)")  # fmt: skip
     with pytest.raises(TargetMoved):
         made.stack(("mr1", handed))
-    tip = made.git.accept_target()
+    tip = made.git.upstream.accept()
     stacked = made.stack(("mr1", handed))
     assert stacked.base == tip
     made.git.land(stacked.tip, stacked.base, "land")
@@ -218,7 +219,7 @@ def test_a_rewritten_upstream_holds_until_it_is_accepted(make, seed):
     second, _ = make("local").work("slit", "else", "c.txt")
     with pytest.raises(TargetMoved):
         made.stack(("mr2", second))
-    made.git.accept_target()
+    made.git.upstream.accept()
     again = made.stack(("mr2", second))
     made.git.land(again.tip, again.base, "land")
 
