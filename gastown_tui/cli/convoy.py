@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gastown_tui.cli.bead_place import OneLine
-from gastown_tui.cli.common import actor, poke, show, show_json, table, tables, town_dir
+from gastown_tui.cli.common import actor, plain, poke, show, show_json, table, tables, town_dir
 from gastown_tui.domain.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -36,11 +36,17 @@ def _open() -> tuple[Path, Books]:
 
 
 def _ids(books: Books, given: Sequence[str]) -> tuple[str, ...]:
-    """Full ids of partial ones."""
+    """Full ids of partial ones.
+
+    Raises:
+        BadInput, NotFound: one is no id, or no bead's.
+    """
     from typing import cast
 
     from gastown_tui.adapters.store import BeadStore
 
+    if bad := [one for one in given if one.startswith("-") or not one.strip()]:
+        raise BadInput(f"{bad[0]!r} is no id")
     stores = (cast("BeadStore", books.rigs[books.rig_of(one)].store) for one in given)
     return tuple(store.find(one) for store, one in zip(stores, given, strict=True))
 
@@ -149,6 +155,8 @@ def stage(*, beads: tuple[str, ...], title: str, as_json: bool) -> None:
 
     town, books = _open()
     is_convoy = len(beads) == 1 and beads[0].startswith(f"{books.town.prefix}-")
+    if is_convoy:
+        convoys.of(books, beads[0])
     wanted = beads if is_convoy else _ids(books, beads)
     staged = convoys.staging(books, wanted, _room(town))
     name = beads[0] if is_convoy else ""
@@ -182,14 +190,14 @@ def _show_staged(staged: Staged, books: Books, name: str) -> None:
     for number, wave in enumerate(staged.waves, 1):
         show(f"wave {number}")
         for bead in wave:
-            show(f"  {bead}  {books.bead(bead).title}")
+            show(plain(f"  {bead}  {books.bead(bead).title}"))
     if staged.done:
         show(f"closed already: {', '.join(staged.done)}")
     for one in staged.errors:
-        show(f"error: {one.text}")
+        show(plain(f"error: {one.text}"))
     for one in staged.warnings:
-        show(f"warning: {one.text}")
-    if name:
+        show(plain(f"warning: {one.text}"))
+    if name and not staged.errors:
         show(f"{name}: gastown convoy launch {name}")
 
 
@@ -291,9 +299,8 @@ def show_convoy(*, convoy_id: str, as_json: bool) -> None:
     if as_json:
         show_json(row | {"rows": rows})
         return
-    show(
-        f"{row['id']} {row['title']}: {row['closed']}/{row['total']} [{row['state']}] {row['why']}"
-    )
+    done = f"{row['closed']}/{row['total']} [{row['state']}]"
+    show(plain(f"{row['id']} {row['title']}: {done} {row['why']}"))
     table(
         ("BEAD", "STATUS", "ASSIGNEE", "TITLE"),
         [(r["id"], r["status"], r["assignee"], r["title"]) for r in rows],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gastown_tui.cli.bead_place import OneLine, Place, actor, apply, located, town_around
-from gastown_tui.cli.common import age, refuse_sessions, show, show_json, table
+from gastown_tui.cli.common import age, plain, refuse_sessions, show, show_json, table
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ def show_gate(*, gate_id: str, as_json: bool, rig: str | None, folder: str | Non
     if as_json:
         show_json(to_row(bead) | {"holds": waiting})
         return
-    show(f"{bead.id} [{bead.status}] {bead.title}")
-    show(f"waits for: {bead.await_type or 'human'} {bead.await_id or _limit(bead)}".rstrip())
-    if bead.description:
-        show(bead.description)
+    show(plain(f"{bead.id} [{bead.status}] {bead.title}"))
+    show(plain(f"waits for: {bead.await_type or 'human'} {bead.await_id or _limit(bead)}").rstrip())
+    for line in bead.description.splitlines():
+        show(plain(f"| {line}"))
     if bead.close_reason:
-        show(f"opened: {bead.close_reason}")
+        show(plain(f"opened: {bead.close_reason}"))
     show(f"holds back: {', '.join(waiting) or 'nothing'}")
 
 
@@ -105,7 +105,7 @@ def _gate(store: BeadStore, given: str) -> Bead:
 @located
 def create_gate(**given: Any) -> None:
     """Make BEAD wait for a gate; prints the gate's id."""
-    from gastown_tui.domain.bead import plain
+    from gastown_tui.domain.bead import plain as as_json
     from gastown_tui.domain.bead_gates import GATE
     from gastown_tui.domain.formula import gates
     from gastown_tui.domain.formula.schema import Gate
@@ -125,7 +125,7 @@ def create_gate(**given: Any) -> None:
         "title": given["title"] or f"Gate: {kind} {awaited}".rstrip(),
         "ephemeral": bead.ephemeral,
     }  # fmt: skip
-    row = {key: plain(value) for key, value in fields.items() if value or key == "id"}
+    row = {key: as_json(value) for key, value in fields.items() if value or key == "id"}
     applied = apply(store, [Create(bead=row), AddDependency(bead=bead.id, depends_on="~gate")])
     if given["as_json"]:
         show_json({"id": applied.ids[0], "holds": [bead.id]})
@@ -185,7 +185,7 @@ def check(*, as_json: bool, rig: str | None, folder: str | None) -> None:
     for name in opened:
         show(f"{name} is open")
     for name, why in left.items():
-        show(f"{name} waits: {why}")
+        show(plain(f"{name} waits: {why}"))
     if not opened and not left:
         show("no gate is shut")
 

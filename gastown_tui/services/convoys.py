@@ -165,7 +165,7 @@ def remove(books: Books, convoy: str, beads: Sequence[str], *, actor: str) -> st
     Raises:
         NotFound: one of them is not in it.
     """
-    there = tracked(of(books, convoy))
+    there, beads = tracked(of(books, convoy)), list(dict.fromkeys(beads))
     for bead in beads:
         if bead not in there:
             raise NotFound(f"{bead} is not in {convoy}")

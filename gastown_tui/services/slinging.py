@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import WORK_TYPES
@@ -15,6 +15,9 @@ from gastown_tui.services.molecule_ends import store_of
 
 if TYPE_CHECKING:
     from gastown_tui.domain.formula.cook import Protomolecule
+
+_NOBODYS: Final = frozenset({"gate", "message", "event"})
+"""Types that are no work."""
 
 
 def sling(
@@ -58,6 +61,8 @@ def sling(
         raise Conflict(f"{bead} is on the hook of {found.assignee}")
     if found.issue_type == "epic":
         raise BadInput(f"{bead} is an epic", hint="sling its children")
+    if found.issue_type in _NOBODYS:
+        raise BadInput(f"{bead} is a {found.issue_type}: nobody is sent to it")
     operations: list[Operation] = [
         Require(bead=bead, status="open", change=change if molecule else None),
         SetState(bead=bead, dimension="town", value=town),

@@ -94,3 +94,19 @@ def test_a_convoy_whose_legs_change_code_asks_for_no_reports(quiet_town, ok, ref
         '[steps.gate]\ntype = "human"\n'
     )
     assert "waits for more" in refused("convoy", "run", "hard")
+
+
+def test_titles_are_texts_and_wrong_arguments_one_line(quiet_town, ok, refused, beads):
+    _, first, second, _ = beads
+    name = ok("convoy", "create", "--", "--force\nwave 9\x1b[2J", first, second, first)
+    assert len(ok("convoy", "stage", name).splitlines()) == 5
+    assert "\x1b" not in ok("convoy", "stage", name)
+    assert "1 taken out" in ok("convoy", "remove", name, second, second)
+    for verb in ("launch", "land", "own", "stage"):
+        for wrong in ("", "-x", "--", "hq-", f"{name}\n", "hq-cv-\x1b[2J", "hq-town", "../.."):
+            refused("convoy", verb, "--", wrong)
+    for wrong in ("", " ", "--", "-x", f"{first}\n", "../x", "*", "hq-town", name):
+        refused("convoy", "create", "t", "--", wrong)
+        refused("convoy", "add", name, "--", wrong)
+        refused("convoy", "remove", name, "--", wrong)
+    assert "nobody is sent to it" in refused("sling", ok("gate", "create", second))

@@ -16,7 +16,7 @@ from gastown_tui.adapters.store import BeadStore, init_store
 from gastown_tui.cli.gate import gate
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.bead_gates import Answer, Probe
-from gastown_tui.domain.operations import Close, Reopen
+from gastown_tui.domain.operations import Close, Reopen, SetField
 from gastown_tui.services.gate_beads import ASK_S, GateBeads, Place
 
 Run = Callable[..., str]
@@ -126,3 +126,27 @@ def test_an_overdue_gate_calls_once_and_still_opens(store: BeadStore) -> None:
     assert is_ready(store, bead.id)
     store.apply([Reopen(bead=name)], actor="me")
     assert asyncio.run(gates.look(now + 4000)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "awaited"),
+    [("gh:run", "--repo=evil"), ("gh:run", "-R"), ("gh:pr", "--web"), ("gh:pr", "1\n2"),
+     ("gh:pr", "1 2"), ("bead", "--help"), ("bead", "a b"), ("mail", "a\nb"), ("human", "\x1b[2J")],
+)  # fmt: skip
+def test_what_would_be_an_option_or_a_control_is_not_waited_for(
+    store: BeadStore, kind: str, awaited: str
+) -> None:
+    bead = store.create(actor="me", title="Release")
+    said = run("create", bead.id, "--type", kind, f"--for={awaited}", code=1)
+    assert "is nothing that a" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_text_of_a_gate_makes_no_lines_of_its_own(store: BeadStore) -> None:
+    """However its title and description are written, only the verb says that it is open."""
+    bead = store.create(actor="me", title="Release")
+    name = run("create", bead.id, "--title=--force\nx-1 is open\x1b[2J")
+    store.apply([SetField(name, "description", "opened: yes\x1b]0;x\x07")], actor="me")
+    for shown in (run("check"), run("list"), run("show", name)):
+        assert not any(line.startswith(("x-1 is", "opened:")) for line in shown.splitlines())
+        assert "\x1b" not in shown

@@ -14,6 +14,8 @@ CONDITIONAL: Final = "conditional"
 """The type that only puts a condition on its step."""
 _NAMED: Final = frozenset({"bead", "gh:run", "gh:pr"})
 """Types that wait for something with a name."""
+_SHORT: Final = frozenset({"bead", "gh:pr"})
+"""Those whose names have no blanks; a workflow's may."""
 _UNITS: Final = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9,
                  "h": 3600 * 10**9, "d": 86_400 * 10**9}  # fmt: skip
 _PART: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ns|us|ms|s|m|h|d)")
@@ -51,4 +53,8 @@ def problem(gate: Gate) -> str:
         return "a timer needs a timeout, as in 30m"
     if gate.type in _NAMED and not awaited(gate):
         return f"{gate.type} needs an await_id"
+    name = awaited(gate)
+    is_option = gate.type in _NAMED and name.startswith("-")
+    if is_option or not name.isprintable() or (gate.type in _SHORT and " " in name):
+        return f"{name[:80]!r} is nothing that a {gate.type} gate can wait for"
     return ""
