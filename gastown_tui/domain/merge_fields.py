@@ -16,9 +16,17 @@ from typing import Final
 import msgspec
 
 from gastown_tui.domain import merge_comments, merge_lists
-from gastown_tui.domain.bead import CLOSED, FIELD_RANK, TOMBSTONE, instant, is_empty, timestamp
+from gastown_tui.domain.bead import (
+    CLOSED,
+    FIELD_RANK,
+    TOMBSTONE,
+    decode,
+    instant,
+    is_empty,
+    timestamp,
+)
 from gastown_tui.domain.bead_line import Line, Style
-from gastown_tui.domain.merge_object import Dispute, Object, strict, updated
+from gastown_tui.domain.merge_object import Dispute, Object, is_one_bead, strict, updated
 
 _CLOSING: Final = ("closed_at", "close_reason", "closed_by_session")
 _STATE: Final = (*_CLOSING, "deleted_at", "deleted_by", "delete_reason", "original_type")
@@ -124,7 +132,9 @@ def _put_back(base: Line, mine: Line, other: Line) -> None:
 
 def _goes_back(base: Line, other: Line) -> bool:
     """Whether a line of the live file is of another time than its image: a checkout brought it."""
-    return bool(updated(other)) and instant(updated(other)) < instant(updated(base))
+    if not updated(other) or instant(updated(other)) >= instant(updated(base)):
+        return False
+    return is_one_bead(decode(base.encode()), decode(other.encode()))
 
 
 def _with_what_is_new(ours: bytes, theirs: bytes, rules: Rules) -> Merged:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gastown_tui.domain import merge_lists
-from gastown_tui.domain.bead import FIELD_RANK, instant, is_empty
+from gastown_tui.domain.bead import FIELD_RANK, Bead, instant, is_empty
 from gastown_tui.domain.bead_line import Line
 from gastown_tui.domain.merge_text import merge_text
 
@@ -70,6 +70,19 @@ def updated(line: Line) -> str:
     """When an edit was made, as it says itself; empty when it does not."""
     value = line.get("updated_at")
     return value if isinstance(value, str) else ""
+
+
+def is_one_bead(one: Bead, two: Bead) -> bool:
+    """Whether two lines under one id tell of one bead, when no line that both come from is known.
+
+    They do unless both name whom they were made by, and differ in it, or were made in different
+    seconds and bear different titles. Tools cut fractions of seconds and drop the creator; one that
+    reads its own file anew gives beads other times of creation, but neither titles nor creators.
+    """
+    if one.created_by and two.created_by and one.created_by != two.created_by:
+        return False
+    times = int(instant(one.created_at)), int(instant(two.created_at))
+    return times[0] == times[1] or not all(times) or one.title == two.title
 
 
 class Object:

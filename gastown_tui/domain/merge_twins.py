@@ -15,6 +15,7 @@ from gastown_tui.domain import ids, merge_comments
 from gastown_tui.domain.bead import Bead, decode, instant
 from gastown_tui.domain.bead_line import Line
 from gastown_tui.domain.merge_fields import later
+from gastown_tui.domain.merge_object import is_one_bead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,19 +69,6 @@ def separate(
         theirs=_rename(base, theirs, new_ids[1], rules),
         moved=tuple(moved),
     )
-
-
-def is_one_bead(one: Bead, two: Bead) -> bool:
-    """Whether two lines under one id tell of one bead, when no line that both come from is known.
-
-    They do unless both name whom they were made by, and differ in it, or were made in different
-    seconds and bear different titles. Tools cut fractions of seconds and drop the creator; one that
-    reads its own file anew gives beads other times of creation, but neither titles nor creators.
-    """
-    if one.created_by and two.created_by and one.created_by != two.created_by:
-        return False
-    times = int(instant(one.created_at)), int(instant(two.created_at))
-    return times[0] == times[1] or not all(times) or one.title == two.title
 
 
 def _seniority(bead: Bead, line: bytes) -> tuple[float, bytes]:

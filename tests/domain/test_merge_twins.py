@@ -12,7 +12,7 @@ from gastown_tui.domain.bead import decode
 from gastown_tui.domain.bead_file import scan
 from gastown_tui.domain.merge_fields import Rules
 from gastown_tui.domain.merge_files import merge_files
-from gastown_tui.domain.merge_twins import is_one_bead
+from gastown_tui.domain.merge_object import is_one_bead
 
 TIMES = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.7Z", "2026-01-02T00:00:00Z"]
 rows = st.fixed_dictionaries(
