@@ -87,11 +87,12 @@ class Stores:
         first = self._of([given])
         found = _in_store(first, given)
         if not found:
-            stores = [*self._routed(first, given), *self.all()]
+            routed, why = self._routed(first, given)
+            stores = [*routed, *self.all()]
             others = {store.beads_dir: store for store in stores if store is not first}
             found = [one for store in others.values() for one in _in_store(store, given)]
         if not found:
-            raise NotFound(f"there is no bead {given}")
+            raise NotFound(f"there is no bead {given}", hint=why)
         if len(found) > 1:
             raise BadInput(f"{given} may be {', '.join(one.id for one in found)}")
         return found[0]
@@ -133,21 +134,14 @@ class Stores:
         """The store of this directory that is open already, if one is."""
         return self._opened.setdefault(store.beads_dir, store)
 
-    def _routed(self, near: BeadStore, given: str) -> list[BeadStore]:
-        """The store that a route names for an id."""
-        from gastown_tui.domain.routes import FILE_NAME, read_routes, route_of
+    def _routed(self, near: BeadStore, given: str) -> tuple[list[BeadStore], str]:
+        """The store that a route names for an id; or why it cannot be followed."""
+        from gastown_tui.cli.bead_routes import lead
 
-        table = near.beads_dir / FILE_NAME
-        if not table.is_file():
-            return []
-        route = route_of(given, read_routes(table.read_text(encoding="utf-8", errors="replace")))
-        if route is None:
-            return []
-        top = near.beads_dir.parent.resolve()
-        folder = (top / route.path).resolve()
-        if not folder.is_relative_to(top) or not (folder / ".beads").is_dir():
-            return []
-        return [self._known(Place(folder=str(folder)).open())]
+        found = lead(near.beads_dir, given)
+        if found.folder is None:
+            return [], found.why
+        return [self._known(Place(folder=str(found.folder)).open())], ""
 
 
 def _in_store(store: BeadStore, given: str) -> list[Found]:

@@ -27,6 +27,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str
     """Without its trailing hyphen."""
     path: str
+    leaves: bool = False
+    """Whether the path is absolute, leads out of the folder, or is none: not to be followed."""
 
 
 def read_routes(text: str) -> list[Route]:
@@ -34,13 +36,18 @@ def read_routes(text: str) -> list[Route]:
 
     A path that is absolute or leads out of the folder is no route.
     """
+    return [one for one in every_route(text) if not one.leaves]
+
+
+def every_route(text: str) -> list[Route]:
+    """The routes of a file, those that are not to be followed among them."""
     found: list[Route] = []
     for line in text.splitlines()[:_MOST]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         route = _route(row) if isinstance(row, dict) else None
         if route is not None:
@@ -54,7 +61,7 @@ def _route(row: dict[str, object]) -> Route | None:
         return None
     bare = prefix.removesuffix("-")
     leaves = path.startswith(("/", "~")) or ".." in path.split("/") or not path.isprintable()
-    return None if leaves or not path or not is_prefix(bare) else Route(prefix=bare, path=path)
+    return Route(prefix=bare, path=path, leaves=leaves or not path) if is_prefix(bare) else None
 
 
 def route_of(bead: str, routes: Iterable[Route]) -> Route | None:

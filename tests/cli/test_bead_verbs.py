@@ -131,15 +131,12 @@ def test_ready_below_a_parent_and_claimed(run, rows, monkeypatch):
 
 
 def test_stale_and_doubles(run, rows):
-    old = run("create", "Same thing")
     new = run("create", "Same thing")
-    file = Path(".beads/issues.jsonl")
     run("fold")
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    for row in lines:
-        if row["id"] == old:
-            row["updated_at"] = row["created_at"] = "2020-01-01T00:00:00Z"
-    file.write_text("".join(f"{json.dumps(row)}\n" for row in lines))
+    file = Path(".beads/issues.jsonl")
+    times = dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
+    row = json.loads(file.read_text()) | times | {"id": (old := "x-0ld")}
+    file.write_text(f"{json.dumps(row)}\n{file.read_text()}")
     assert ids(rows("stale")) == [old]
     assert ids(rows("stale", "--days", "0")) == [old, new]
     found = rows("duplicates")
@@ -400,6 +397,64 @@ def test_routes_lead_into_folders_below(run, tmp_path, rows):
     run("close", made)
     assert rows("list", "--all", "--dir", "lib")[0]["status"] == "closed"
     assert "no bead" in run("show", "out-1", code=1)
+
+
+def test_routes_that_lead_out_or_nowhere_say_so(run, tmp_path, rows):
+    """Nothing is opened or made there; the other routes, and work beside them, go on."""
+    outside = tmp_path / "outside"
+    init_store(outside / ".beads", "out").create(actor="t", id="out-1", title="x")
+    for name in ("link", "moved", "empty", "nowhere"):
+        (tmp_path / "p" / name).mkdir()
+    (tmp_path / "p" / "link").rmdir()
+    (tmp_path / "p" / "link").symlink_to(outside)
+    for name, target in (("moved", str(outside / ".beads")), ("nowhere", "../gone/.beads")):
+        (tmp_path / "p" / name / ".beads").mkdir()
+        (tmp_path / "p" / name / ".beads" / "redirect").write_text(target)
+    store = init_store(tmp_path / "p" / "lib" / ".beads", "lib")
+    made = store.create(actor="t", title="there").id
+    store.close()
+    places = {
+        "up": "..", "root": str(outside), "home": "~", "bad": "a\x07b", "none": "", "link": "link",
+        "moved": "moved", "empty": "empty", "gone": "gone", "nowhere": "nowhere", "lib": "lib",
+    }  # fmt: skip
+    lines = [json.dumps({"prefix": f"{key}-", "path": path}) for key, path in places.items()]
+    deep = "[" * 100_000
+    table = Path(".beads/routes.jsonl")
+    table.write_text("\n".join([deep, "{", "# note", "null", '{"prefix": 1}', *lines]))
+    before = sorted(path.name for path in outside.rglob("*"))
+    for key in places:
+        if key != "lib":
+            said = run("show", f"{key}-1", code=1)
+            assert f"there is no bead {key}-1: routes.jsonl of" in said
+            assert len(said.splitlines()) == 1
+    assert "\n" not in run("update", "moved-1", "--title", "y", code=1)
+    assert sorted(path.name for path in outside.rglob("*")) == before
+    assert not (tmp_path / "p" / "empty" / ".beads").exists()
+    assert rows("show", made)[0]["title"] == "there"
+
+
+def test_a_town_routes_from_one_rig_to_another(run, tmp_path, rows, monkeypatch):
+    """As other tools lay towns out: the table is at the top, the caller stands in a rig."""
+    top = tmp_path / "p"
+    for name, prefix in (("one", "on"), ("my-app", "my-app"), ("my", "my")):
+        init_store(top / name / "mayor" / "rig" / ".beads", prefix).close()
+    routes = [("x", "."), ("on", "one/mayor/rig"), ("my", "my/mayor/rig")]
+    routes.append(("my-app", "my-app/mayor/rig"))
+    lines = [json.dumps({"prefix": f"{prefix}-", "path": path}) for prefix, path in routes]
+    (top / ".beads" / "routes.jsonl").write_text("\n".join(lines))
+    (top / "one" / ".beads").mkdir()
+    (top / "one" / ".beads" / "redirect").write_text("mayor/rig/.beads")
+    at_top = run("create", "at the top")
+    monkeypatch.chdir(top / "one")
+    here = run("create", "here")
+    assert here.startswith("on-")
+    there = run("create", "there", "--dir", str(top / "my-app" / "mayor" / "rig"))
+    for name, title in ((at_top, "at the top"), (there, "there"), (here, "here")):
+        assert rows("show", name)[0]["title"] == title
+    run("close", there, at_top)
+    assert "no bead my-9" in run("show", "my-9", code=1)
+    monkeypatch.chdir(top)
+    assert rows("show", here)[0]["title"] == "here"
 
 
 def test_records_of_the_town_are_meant_by_their_whole_id_alone(tmp_path, run, rows, monkeypatch):
