@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
-from gastown_tui.adapters.store import location
 from gastown_tui.adapters.town_files import BEADS_NAME, TOWN_PREFIX
 from gastown_tui.domain.errors import Conflict, Forbidden
 
@@ -94,6 +93,7 @@ class GuardedStore:
 
     def _check_statuses(self, operations: Sequence[Operation]) -> None:
         """Known statuses, and those that the directory declares; one that a bead has may stay."""
+        from gastown_tui.adapters.store import location
         from gastown_tui.domain.operations import SetField
         from gastown_tui.domain.statuses import SETTABLE, check_status
 
