@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from gastown_tui.domain.agents.dialogs import Dialog
+from gastown_tui.domain.agents.dialog import Dialog
 
 
 class _Command(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gastown_tui.domain.agents.dialogs import Dialog
+from gastown_tui.domain.agents.dialog import Dialog
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.config import Limits, RigConfig
 

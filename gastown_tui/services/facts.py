@@ -8,7 +8,8 @@ from typing import Final, Literal, Protocol, cast
 import msgspec
 
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.dialogs import Dialog, names_folder
+from gastown_tui.domain.agents.dialog import Dialog
+from gastown_tui.domain.agents.dialogs import names_folder
 from gastown_tui.domain.agents.environment import money
 from gastown_tui.domain.agents.launch import LaunchContext, environment
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gastown_tui.domain.agents.answering import DialogAnswer
-from gastown_tui.domain.agents.dialogs import Dialog
+from gastown_tui.domain.agents.dialog import Dialog
 from gastown_tui.domain.agents.nudge import Mode, Nudge
 from gastown_tui.domain.agents.state import AgentState
 from gastown_tui.domain.agents.typist import (

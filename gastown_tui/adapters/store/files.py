@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -119,6 +118,8 @@ def exchange(one: Path, two: Path) -> None:
 
 def _swap(one: bytes, two: bytes) -> int:
     """0, or the error number."""
+    import ctypes  # which most verbs of agents do without
+
     library = ctypes.CDLL(None, use_errno=True)
     if sys.platform == "darwin":
         failed = library.renamex_np(one, two, _EXCHANGE)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from gastown_tui.domain.agents.dialog import Dialog
 from gastown_tui.domain.agents.dialogs import (
     ENTER,
     Choice,
-    Dialog,
     find_dialog,
     next_press,
     option_for,

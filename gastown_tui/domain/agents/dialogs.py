@@ -21,30 +21,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from gastown_tui.domain.agents.dialog import Dialog, Kind
 from gastown_tui.domain.agents.launch import Consents
 from gastown_tui.domain.agents.screen import is_line
 from gastown_tui.domain.errors import Conflict
 
-Kind = Literal[
-    "permission",
-    "question",
-    "plan",
-    "trust",
-    "trust_rules",
-    "mcp",
-    "api_key",
-    "bypass",
-    "add_dir",
-    "resume",
-    "login",
-    "limit",
-    "onboarding",
-    "other",
-]
 Choice = Literal["approve", "always", "deny"]
-START_UP: Final = frozenset({"trust", "trust_rules", "mcp", "api_key", "bypass", "add_dir"})
-"""Kinds that ask for the overseer's word, not for a decision about a step of the work."""
-
 UP: Final = b"\x1b[A"
 DOWN: Final = b"\x1b[B"
 ENTER: Final = b"\r"
@@ -103,25 +85,6 @@ _ANOTHER_MODE: Final = re.compile(
     r"|upgrade",
     re.IGNORECASE,
 )
-
-
-class Dialog(msgspec.Struct, frozen=True, kw_only=True):
-    """A numbered dialog that waits for a choice."""
-
-    kind: Kind
-    question: str
-    """The line that asks, as shown."""
-    detail: str = ""
-    """What stands above it: the command, the file, the question's text; rows joined by newlines."""
-    options: list[str]
-    """Texts from the top, without numbers."""
-    selected: int
-    """Index of the option that carries the pointer."""
-
-    @property
-    def at_start(self) -> bool:
-        """Whether it asks for the overseer's word about the folder, its servers or its key."""
-        return self.kind in START_UP
 
 
 def _asked(kind: Kind, above: list[str]) -> str:

@@ -25,7 +25,8 @@ from typing import Final, Literal
 import msgspec
 
 from gastown_tui.domain.agents.catalogue import AgentEntry, Rule, State
-from gastown_tui.domain.agents.dialogs import Dialog, find_dialog
+from gastown_tui.domain.agents.dialog import Dialog
+from gastown_tui.domain.agents.dialogs import find_dialog
 from gastown_tui.domain.agents.screen import Screen
 from gastown_tui.protocol import Signals
 

@@ -10,7 +10,6 @@ then the step waits, or is `over`. What cannot is said in `asks`, for whoever ta
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
@@ -381,10 +380,17 @@ def _pace(root: Bead, below: Sequence[Bead]) -> float | None:
     ]  # fmt: skip
     both = [instant(one.closed_at) - instant(one.started_at) for one in done if one.started_at]
     if took := [each for each in both if each > 0]:  # begun and ended in one write says nothing
-        return median(took)
+        return _middle(took)
     ends = sorted(instant(one.closed_at) for one in done)
     start = instant(root.started_at) or instant(root.created_at)
     if not ends or not start:
         return None
     starts = [min(start, ends[0]), *ends]
-    return median(later - before for before, later in zip(starts, ends, strict=False))
+    return _middle(later - before for before, later in zip(starts, ends, strict=False))
+
+
+def _middle(numbers: Iterable[float]) -> float:
+    """The median of at least one number; `statistics` takes longer to load than a verb may."""
+    ordered = sorted(numbers)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
