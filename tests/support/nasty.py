@@ -136,6 +136,7 @@ def _make_home(nasty: Nasty) -> None:
         "tag.gpgsign": "true",
         "protocol.file.allow": "always",
         "init.defaultBranch": "main",
+        "gc.autoDetach": "false",
     }
     if nasty.has_lfs:
         settings |= {
