@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gastown_tui.adapters.git import (
-    diff,
     guard,
     hub,
     landing,
     leftovers,
     names,
-    rebased,
     sandbox,
     setup_copy,
     signing,
@@ -24,10 +22,12 @@ from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.adapters.git.tested import GreenTrees
+from gastown_tui.adapters.rig_review import RigReview
 from gastown_tui.adapters.rig_upstream import RigUpstream, size
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
+from gastown_tui.services.ports_review import Reviewing
 
 CONFLICTS = "refs/gastown/conflicts"
 """Below it, for each request and attempt, the tip that did not fit the target."""
@@ -40,6 +40,7 @@ class RigGit:
         self._town = town
         self._config = config
         self._hub_info: hub.HubInfo | None = None
+        self.review: Reviewing = RigReview(lambda: self.hub)
         self.upstream = RigUpstream(config, lambda: self.hub)
         commands = [*config.setup.run, *config.gates]
         self.tested = GreenTrees(town / config.name / "repo", commands)
@@ -286,22 +287,6 @@ class RigGit:
         head = git.commit("HEAD")
         if head is not None:
             submodules.keep(path, self.refresh(fetch=False), head)
-
-    def diff(self, base: str, tip: str) -> str:
-        """Unified diff of two commits."""
-        return diff.diff_text(self.hub.path, base, tip).text
-
-    def diff_since(self, old: tuple[str, str], new: tuple[str, str]) -> str:
-        """Unified diff from one (base, tip) of a change to another."""
-        return rebased.diff_since(self.hub.path, old, new).text
-
-    def is_same_change(self, old: tuple[str, str], new: tuple[str, str]) -> bool:
-        """Whether two (base, tip) hold the same diff."""
-        return rebased.is_same_change(self.hub.path, old, new)
-
-    def sandbox_diff(self, path: Path, base: str) -> str:
-        """Unified diff of a sandbox, with what is not committed."""
-        return diff.sandbox_diff(path, base).text
 
 
 def _leftovers(path: Path, agent: str) -> leftovers.Leftovers:

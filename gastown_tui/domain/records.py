@@ -12,7 +12,8 @@ agent          address rig role entry wanted wanted-by wanted-at run conversatio
 merge-request  rig bead agent branch base target state submitted evidence approved approved-by
                landed attempt reds lost told suspect rework gate-run plus minus source
                pull pull-url pushed;
-               notes: why; description: log
+               leftovers;
+               notes: why; description: log; design: left out
 rig            rig held landing tries
 convoy         edges `tracks` to its beads
 event          wisps: `event_kind`, `actor`, `target`, title
@@ -61,10 +62,10 @@ _REQUEST_LABELS: Final = {
     "approved": "approved", "approved_by": "approved-by", "landed": "landed",
     "attempt": "attempt", "reds": "reds", "lost": "lost", "told": "told", "suspect": "suspect",
     "plus": "plus", "minus": "minus",
-    "rework": "rework", "gate_run": "gate-run",
+    "rework": "rework", "gate_run": "gate-run", "leftovers": "leftovers",
     "source": "source", "pull": "pull", "pull_url": "pull-url", "pushed": "pushed",
 }  # fmt: skip
-_REQUEST_FIELDS: Final = {"why": "notes", "log": "description"}
+_REQUEST_FIELDS: Final = {"why": "notes", "log": "description", "left_out": "design"}
 _RIG_LABELS: Final = {"held": "held", "landing": "landing", "tries": "tries"}
 _NUMBERS: Final = frozenset(
     "slot nudged attempt reds lost told suspect plus minus pull tries".split()
@@ -117,6 +118,7 @@ def request_of(bead: Bead) -> Request | None:
         updated=instant(bead.updated_at),
         why=bead.notes,
         log=bead.description,
+        left_out=bead.design,
         **row,
     )
 
@@ -170,6 +172,7 @@ def create_request(request: Request) -> Create:
             "priority": request.priority,
             "status": "open",
             "notes": request.why,
+            "design": request.left_out,
         },
         kind="mr",
     )

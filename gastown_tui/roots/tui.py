@@ -12,17 +12,22 @@ import itertools
 import logging
 import sys
 import time
-import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from gastown_tui import protocol
 from gastown_tui.adapters.daemons import ensure_host, feed_socket, host_running, screens_socket
 from gastown_tui.adapters.link import Link
+from gastown_tui.adapters.looks import LookFiles
+from gastown_tui.adapters.own_programs import OwnPrograms
 from gastown_tui.domain.errors import GastownError, ProtocolError, Unavailable
 from gastown_tui.protocol import FeedFrame, ScreensFrame
 from gastown_tui.roots.town import check_settings
+from gastown_tui.roots.user_keys import user_keys
 from gastown_tui.tui.app import GastownApp
 from gastown_tui.tui.ports import Daemon, FeedItem, LinkState, ScreenItem
 
@@ -212,12 +217,11 @@ class LinkTown:
             protocol.Receipt,
         )
 
-    async def diff(self, subject: str) -> protocol.DiffText:
+    async def diff(self, subject: str, since: tuple[str, str] = ("", "")) -> protocol.DiffText:
         """See `TownPort`."""
-        return await self._asker.ask(
-            lambda number: self._send(protocol.AskDiff(req=number, subject=subject)),
-            protocol.DiffText,
-        )
+        asked = protocol.AskDiff(req=0, subject=subject, since_base=since[0], since_tip=since[1])
+        again = partial(msgspec.structs.replace, asked)
+        return await self._asker.ask(lambda n: self._send(again(req=n)), protocol.DiffText)
 
     async def bead(self, bead: str) -> protocol.BeadText:
         """See `TownPort`."""
@@ -334,7 +338,10 @@ class Cockpit(GastownApp):
         host = _HostWatch(town, coming)
         self._coming, self._failed = coming, failed
         self._feed, self._screens = LinkTown(town, host), LinkScreens(town, host)
-        super().__init__(self._feed, self._screens, keys=user_keys(town))
+        super().__init__(
+            self._feed, self._screens, keys=user_keys(town), looks=LookFiles(town),
+            programs=OwnPrograms(town),
+        )  # fmt: skip
 
     def on_ready(self) -> None:
         """Connect, now that the screen listens; what is loaded by now is no garbage."""
@@ -351,20 +358,6 @@ class Cockpit(GastownApp):
             self.exit(return_code=1)
         elif not self._coming():
             self._look.stop()
-
-
-def user_keys(town: Path) -> dict[str, object]:
-    """The `[keys]` table of `town.toml`; empty when there is none that can be read.
-
-    A broken file is the controller's to report: the screen must come up all the same.
-    """
-    try:
-        with (town / "town.toml").open("rb") as file:
-            found = tomllib.load(file).get("keys", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        _LOG.warning("town.toml: %s", error)
-        return {}
-    return dict(found) if isinstance(found, dict) else {}
 
 
 def run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_tui import protocol
 from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.town import Request
 from gastown_tui.services.context import Context
 
 LIMIT = 4_000_000
@@ -16,23 +17,35 @@ class Diffs:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def ask(self, subject: str) -> protocol.DiffText:
+    async def ask(self, asked: protocol.AskDiff) -> protocol.DiffText:
         """The diff of a request id, an agent's address, or a bead.
 
         Raises:
-            NotFound: no such thing, or it has no change yet.
+            NotFound: no such thing, it has no change yet, or what it is compared with has gone.
         """
         try:
-            return await self._request(subject)
+            request = self._context.request(asked.subject)
         except NotFound:
-            return await self._agent(subject)
+            return await self._agent(asked.subject)
+        return await self._request(request, (asked.since_base, asked.since_tip))
 
-    async def _request(self, subject: str) -> protocol.DiffText:
-        request = self._context.request(subject)
+    async def _request(self, request: Request, since: tuple[str, str]) -> protocol.DiffText:
+        now = (request.base, request.submitted)
         text = await self._context.in_git(
-            request.rig, lambda git: git.diff(request.base, request.submitted)
+            request.rig,
+            lambda git: git.review.diff_since(since, now) if all(since) else git.review.diff(*now),
         )
-        return _cut(request.base, request.submitted, text, f"{request.id} {request.title}")
+        return protocol.DiffText(
+            req=0, base=now[0], tip=now[1], text=text[:LIMIT], truncated=len(text) > LIMIT,
+            title=f"{request.id} {request.title}", notes=_notes(request),
+            sandbox=self._sandbox(request),
+        )  # fmt: skip
+
+    def _sandbox(self, request: Request) -> str:
+        agent = self._context.books.agents.get(request.agent)
+        if agent is None or agent.sandbox_for != request.bead:
+            return ""
+        return str(self._context.paths.sandbox(agent))
 
     async def _agent(self, subject: str) -> protocol.DiffText:
         agent = self._context.agent(subject)
@@ -40,12 +53,24 @@ class Diffs:
             raise NotFound(f"{agent.address} has no sandbox now")
         sandbox = self._context.paths.sandbox(agent)
         text = await self._context.in_git(
-            agent.rig, lambda git: git.sandbox_diff(sandbox, agent.base)
+            agent.rig, lambda git: git.review.sandbox_diff(sandbox, agent.base)
         )
-        return _cut(agent.base, "work tree", text, f"{agent.address} {agent.sandbox_for}")
+        return protocol.DiffText(
+            req=0, base=agent.base, tip="work tree", text=text[:LIMIT], sandbox=str(sandbox),
+            title=f"{agent.address} {agent.sandbox_for}", truncated=len(text) > LIMIT,
+        )  # fmt: skip
 
 
-def _cut(base: str, tip: str, text: str, title: str) -> protocol.DiffText:
-    return protocol.DiffText(
-        req=0, base=base, tip=tip, text=text[:LIMIT], title=title, truncated=len(text) > LIMIT
-    )
+def _notes(request: Request) -> list[str]:
+    """What its agent had not committed, and what the town did not commit either."""
+    who = request.agent.rpartition("/")[2]
+    notes = []
+    if request.leftovers:
+        notes.append(
+            f"{who} had not committed everything: the rest is the commit"
+            f" {request.leftovers[:10]} (left by {who})"
+        )
+    if request.left_out:
+        files = request.left_out.splitlines()
+        notes.append(f"never committed, still in the folder of {who}: {', '.join(files)}")
+    return notes

@@ -236,6 +236,11 @@ class Facts:
         """The agent's run as the host tells it."""
         return self._context.run_table.rows.get(agent.run)
 
+    def folder(self, agent: Agent) -> str:
+        """The folder an agent works in; empty while it has none."""
+        has_one = bool(agent.sandbox_for) or agent.role == "mayor"
+        return str(self._context.paths.sandbox(agent)) if has_one else ""
+
     def rows_hash(self, session: str) -> str:
         """Hash of the rows that a session shows; empty when unknown."""
         signals = self.signals.get(session)

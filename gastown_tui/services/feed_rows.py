@@ -133,6 +133,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "entry": facts.entry_name(agent),
         "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
         "branch": agent.branch,
+        "sandbox": facts.folder(agent),
         "attempt": request.attempt if request else 1,
         "reds": request.reds if request else 0,
         "attempts": town.limits.attempts,

@@ -17,6 +17,7 @@ from gastown_tui.domain.town import Now
 
 if TYPE_CHECKING:
     from gastown_tui.domain.formula.cook import Protomolecule
+    from gastown_tui.services.ports_review import Reviewing
     from gastown_tui.services.ports_upstream import Tested, Upstream
 
 
@@ -186,6 +187,9 @@ class Stacked(msgspec.Struct, frozen=True, kw_only=True):
 class RigGit(Protocol):
     """Git of one rig; every call blocks, and is made in a thread, one at a time for a rig."""
 
+    review: Reviewing
+    """Diffs, and folders to try a change in."""
+
     @property
     def upstream(self) -> Upstream:
         """What the rig follows, and where its changes go in the end."""
@@ -276,19 +280,3 @@ class RigGit(Protocol):
         Raises:
             Conflict: something in it cannot be committed.
         """
-
-    def diff(self, base: str, tip: str) -> str:
-        """Unified diff of two commits."""
-
-    def diff_since(self, old: tuple[str, str], new: tuple[str, str]) -> str:
-        """Unified diff from one (base, tip) of a change to another, without what the base brings.
-
-        Raises:
-            NotFound: the old one is no longer there.
-        """
-
-    def is_same_change(self, old: tuple[str, str], new: tuple[str, str]) -> bool:
-        """Whether two (base, tip) hold the same diff, though on different bases."""
-
-    def sandbox_diff(self, sandbox: Path, base: str) -> str:
-        """Unified diff of a sandbox, uncommitted changes included."""

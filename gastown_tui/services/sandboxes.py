@@ -96,7 +96,7 @@ class Sandboxes:
         if holds:
             text += ", with the same diff: the approval holds"
         if handed.left_out:
-            text += f"; not committed: {', '.join(handed.left_out)}"
+            text += f"; not committed, still in its folder: {', '.join(handed.left_out)}"
         context.books.write_town(
             [
                 *self._handed_in(agent, bead, request, handed, holds=holds),
@@ -149,7 +149,7 @@ class Sandboxes:
             return False
         return await self._context.in_git(
             request.rig,
-            lambda git: git.is_same_change(
+            lambda git: git.review.is_same_change(
                 (request.base, request.submitted), (handed.base, handed.tip)
             ),
         )
@@ -164,6 +164,7 @@ class Sandboxes:
                 minus=handed.minus, evidence="", approved=handed.tip if holds else "",
                 approved_by=request.approved_by if holds else "", rework="", gate_run="",
                 suspect=0, lost=0, agent=agent.address, branch=agent.branch,
+                leftovers=handed.leftovers, left_out="\n".join(handed.left_out),
             )  # fmt: skip
         new = Request(
             id="~request",
@@ -178,6 +179,8 @@ class Sandboxes:
             target=self._context.rig(agent.rig).default_branch,
             priority=bead.priority,
             submitted=handed.tip,
+            leftovers=handed.leftovers,
+            left_out="\n".join(handed.left_out),
         )
         return [records.create_request(new)]
 

@@ -28,7 +28,7 @@ class FeedServer:
         feed: Feed,
         verbs: Verbs,
         who: Callable[[Any], str | None],
-        diff: Callable[[str], Awaitable[protocol.DiffText]],
+        diff: Callable[[protocol.AskDiff], Awaitable[protocol.DiffText]],
         bead: Callable[[str], protocol.BeadText],
         wake: Callable[[], None],
     ) -> None:
@@ -154,13 +154,8 @@ class _Client:
 
     async def _ask_diff(self, frame: protocol.AskDiff) -> None:
         try:
-            found = await self._server.diff(frame.subject)
-            self._send(
-                protocol.DiffText(
-                    req=frame.req, base=found.base, tip=found.tip, text=found.text,
-                    title=found.title, truncated=found.truncated,
-                )
-            )  # fmt: skip
+            found = await self._server.diff(frame)
+            self._send(msgspec.structs.replace(found, req=frame.req))
         except GastownError as error:
             self._send(
                 protocol.Failed(

@@ -88,6 +88,7 @@ _AGENT: Final = _group(
     _action("agent.kill", "X", "Kill the agent", strong=True),
     _action("agent.restart", "R", "Restart, resuming the conversation", strong=True),
     _action("agent.fresh", "T", "Restart with a fresh conversation", strong=True),
+    _action("agent.shell", "exclamation_mark", "A shell in the agent's sandbox", "shell"),
     _action("agent.pause", "P", "Pause the agent, or let it go on"),
     _action("mark.toggle", "space", "Mark the agent"),
     _action("mark.all", "asterisk", "Mark all that the filter shows"),
@@ -137,8 +138,19 @@ _DIFF: Final = _group(
     _action("diff.next_file", "right_curly_bracket tab", "Next file", "file", context="diff"),
     _action("diff.previous_file", "left_curly_bracket shift+tab", "Previous file", context="diff"),
     _action("diff.side", "s", "Side by side, or unified", "side by side", context="diff"),
+    _action(
+        "diff.since", "l", "Only what is new since your last look, or all", "new", context="diff"
+    ),
+    _action(
+        "diff.comment", "c", "Comment on the line, or change the comment", "comment", context="diff"
+    ),
+    _action("diff.send", "S", "Send the comments back as one prompt", "send", context="diff"),
+    _action("diff.seen", "v", "File seen, on to the next; or not seen", "seen", context="diff"),
+    _action("diff.editor", "o", "Open the file in your editor at the line", context="diff"),
+    _action("diff.shell", "exclamation_mark", "A shell where the files are", context="diff"),
     _action("diff.approve", "m", "Approve for merge the tip shown", "approve", context="diff"),
     _action("diff.reject", "x", "Reject, with a reason", "reject", context="diff", strong=True),
+    _action("diff.nudge", "n", "Write to the agent, with the comments", "nudge", context="diff"),
     _action("diff.retry", "t", "Try a rejected request again", "again", context="diff"),
     _action("diff.drop", "X", "Drop a rejected request", "drop", context="diff", strong=True),
     _action("diff.help", "question_mark f1", "Help", context="diff"),

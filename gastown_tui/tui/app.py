@@ -12,7 +12,7 @@ from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
 from gastown_tui.tui.keymap import Keymap
-from gastown_tui.tui.ports import Clocks, ScreensPort, TownPort
+from gastown_tui.tui.ports import Clocks, LooksPort, NoLooks, ProgramsPort, ScreensPort, TownPort
 from gastown_tui.tui.screens.town import TownScreen
 from gastown_tui.tui.theme import textual_theme, use_colour
 
@@ -42,6 +42,8 @@ class GastownApp(App[None], inherit_bindings=False):
         *,
         keys: Mapping[str, object] | None = None,
         clocks: Clocks | None = None,
+        looks: LooksPort | None = None,
+        programs: ProgramsPort | None = None,
     ) -> None:
         """`keys` is the `[keys]` table of `town.toml`."""
         super().__init__()
@@ -53,10 +55,16 @@ class GastownApp(App[None], inherit_bindings=False):
         self._covered_until = 0.0
         self.dashboard = TownScreen(town, port, self._clocks, Keymap(keys))
         self.dashboard.terminal = self.terminal
+        self.dashboard.desk.programs = programs
+        self._looks = self.dashboard.desk.looks = looks or NoLooks()
 
     def on_mount(self) -> None:
         """Open the dashboard."""
         self.push_screen(self.dashboard)
+
+    def on_unmount(self) -> None:
+        """What was written in a review is on disk before the screen has gone."""
+        self._looks.close()
 
     def notify(
         self,

@@ -12,7 +12,7 @@ from gastown_tui.domain.errors import GastownError
 from gastown_tui.protocol import BeadText, DiffText, TableRow
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.panels import TABLES, Panels
-from gastown_tui.tui.ports import Clocks, ScreensPort, TownPort
+from gastown_tui.tui.ports import Clocks, LooksPort, NoLooks, ProgramsPort, ScreensPort, TownPort
 from gastown_tui.tui.stage import Stage
 from gastown_tui.tui.store import Store
 from gastown_tui.tui.widgets.finder import Choice, Finder
@@ -44,6 +44,10 @@ class Desk:
     def __init__(self, screen: TownScreen, town: TownPort, port: ScreensPort) -> None:
         self.screen, self.town, self.port = screen, town, port
         self.density = DENSITIES[0]
+        self.looks: LooksPort = NoLooks()
+        """What was seen of each change; given by the application."""
+        self.programs: ProgramsPort | None = None
+        """The overseer's shell and editor; None where there is no terminal for them."""
         self.left_at = 0.0
         """When the pane was left last, by the steady clock."""
 
@@ -132,10 +136,10 @@ class Desk:
             good = good and receipt.ok
         return good
 
-    async def diff(self, subject: str) -> DiffText | None:
+    async def diff(self, subject: str, since: tuple[str, str] = ("", "")) -> DiffText | None:
         """The diff of something; None, and said why, when there is none."""
         try:
-            return await self.town.diff(subject)
+            return await self.town.diff(subject, since)
         except GastownError as error:
             self.toast(str(error), bad=True)
             return None

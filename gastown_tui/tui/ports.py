@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
+from gastown_tui.domain.editors import EditorCall
+from gastown_tui.domain.review import Look
 from gastown_tui.protocol import (
     BeadText,
     Delta,
@@ -62,8 +65,10 @@ class TownPort(Protocol):
         """
         ...
 
-    async def diff(self, subject: str) -> DiffText:
+    async def diff(self, subject: str, since: tuple[str, str] = ("", "")) -> DiffText:
         """The diff of a merge request, an agent's sandbox or a bead.
+
+        `since` are base and tip of a request's former commits: then only what has come since.
 
         Raises:
             GastownError: there is none, or the controller is not there.
@@ -80,6 +85,64 @@ class TownPort(Protocol):
 
     async def start_host(self) -> str:
         """Start what is not running; a line on what became of it."""
+        ...
+
+
+class LooksPort(Protocol):
+    """What the overseer has seen of each change, and has not said yet; outlives the screen."""
+
+    async def get(self, subject: str) -> Look:
+        """The last look at a request or an agent; an empty one when there was none."""
+        ...
+
+    def keep(self, subject: str, look: Look) -> None:
+        """Keep a look; it is written in the order of the calls, soon."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left to be written."""
+        ...
+
+
+class NoLooks:
+    """Looks of a screen without a town on disk: as long as it runs."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, Look] = {}
+
+    async def get(self, subject: str) -> Look:
+        """See `LooksPort`."""
+        return self._looks.get(subject, Look())
+
+    def keep(self, subject: str, look: Look) -> None:
+        """See `LooksPort`."""
+        self._looks[subject] = look
+
+    def close(self) -> None:
+        """See `LooksPort`."""
+
+
+class ProgramsPort(Protocol):
+    """The overseer's own shell and editor."""
+
+    def shell(self) -> EditorCall:
+        """The overseer's shell."""
+        ...
+
+    def editor(self, root: Path, path: str, line: int) -> EditorCall:
+        """The overseer's editor at a line of a file below `root`.
+
+        Raises:
+            GastownError: there is no such file or editor.
+        """
+        ...
+
+    def run(self, call: EditorCall, folder: Path, banner: str) -> None:
+        """Run a program on the terminal until it ends, or start it beside the screen.
+
+        Raises:
+            GastownError: it does not start.
+        """
         ...
 
 

@@ -16,6 +16,8 @@ import msgspec
 _HUNK: Final = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)", re.DOTALL)
 _QUOTED: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b'"': b'"', b"\\": b"\\"}
+NOTES: Final = ("comment", "stale", "sent", "town")
+"""Kinds of rows that are no part of the diff, but are said of it."""
 TAB: Final = 4
 LONGEST: Final = 4_000
 """Characters of one line that are shown."""
@@ -46,6 +48,8 @@ class FileDiff(msgspec.Struct, frozen=True, kw_only=True):
     minus: int = 0
     row: int = 0
     """The index of its first row."""
+    blob: str = ""
+    """Git's name of the new content, which tells binary files apart."""
 
 
 class Diff(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +163,8 @@ class _Parser:
                 at["change"] = "D"
             else:
                 at["path"] = unquote(rest).removeprefix("b/")
+        elif word == "index":
+            at["blob"] = rest.partition(" ")[0].rpartition("..")[2]
         elif word == "rename":
             side, _, path = rest.partition(" ")
             at["before" if side == "from" else "path"] = unquote(path)
@@ -178,6 +184,7 @@ class _Parser:
                 plus=plus,
                 minus=minus,
                 row=int(str(each["row"])),
+                blob=str(each.get("blob", "")),
             )
             for each, (plus, minus) in zip(self.files, self._counts, strict=True)
         )
@@ -196,7 +203,7 @@ def pairs(rows: Sequence[Row]) -> tuple[tuple[int, int], ...]:
     """Rows side by side: indexes of the left and the right row, -1 where a side is empty.
 
     A run of removed lines stands beside the run of added ones that follows it; what is neither
-    has the same index on both sides.
+    has the same index on both sides. Notes on the lines of such a pair stand below it.
     """
     found: list[tuple[int, int]] = []
     at, end = 0, len(rows)
@@ -205,17 +212,20 @@ def pairs(rows: Sequence[Row]) -> tuple[tuple[int, int], ...]:
             found.append((at, at))
             at += 1
             continue
-        first = at
-        while at < end and rows[at].kind == "-":
+        gone: list[int] = []
+        come: list[int] = []
+        notes: list[int] = []
+        while at < end and (rows[at].kind in NOTES or rows[at].kind == "+" or not come):
+            if rows[at].kind not in ("-", "+", *NOTES):
+                break
+            where = gone if rows[at].kind == "-" else come if rows[at].kind == "+" else notes
+            where.append(at)
             at += 1
-        middle = at
-        while at < end and rows[at].kind == "+":
-            at += 1
-        left, right = middle - first, at - middle
         found.extend(
-            (first + step if step < left else -1, middle + step if step < right else -1)
-            for step in range(max(left, right))
+            (gone[step] if step < len(gone) else -1, come[step] if step < len(come) else -1)
+            for step in range(max(len(gone), len(come)))
         )
+        found.extend((one, one) for one in notes)
     return tuple(found)
 
 

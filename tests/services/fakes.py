@@ -243,7 +243,7 @@ class FakeGit:
         self.kept = ""
         self.left = Left()
         self.tested, self.upstream = FakeTested(self), FakeUpstream(self)
-        self.same = False
+        self.same, self.review = False, self
 
     def _call(self, name, *args):
         self.calls.append((name, *args))

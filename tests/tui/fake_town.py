@@ -235,6 +235,8 @@ class FakeTown:
         self.diffs = {}
         self.beads = {}
         self.diff_text = DIFF
+        self.base, self.tip = "3f1c2a9", "8be01d4"
+        self.notes, self.sandbox, self.since = [], "", ("", "")
         self.down = False
         self.started = 0
         self.listener = None
@@ -256,11 +258,13 @@ class FakeTown:
         self.asked.append((verb, target, arguments))
         return self.receipt
 
-    async def diff(self, subject):
+    async def diff(self, subject, since=("", "")):
         if self.down:
             raise Unavailable("the controller is not running")
+        self.since = since
+        text = self.diffs.get("since" if any(since) else subject, self.diff_text)
         return DiffText(
-            req=1, base="3f1c2a9", tip="8be01d4", text=self.diffs.get(subject, self.diff_text)
+            req=1, base=self.base, tip=self.tip, text=text, notes=self.notes, sandbox=self.sandbox
         )
 
     async def bead(self, bead):

@@ -132,7 +132,7 @@ async def test_a_key_does_what_it_says(seat, bench, keys, done):
         assert done(bench), (port.asked, s.toasts())
 
 
-async def shown_diff(port, subject):
+async def shown_diff(port, subject, since=("", "")):
     found = await FakeTown.diff(port, subject)
     return msgspec.structs.replace(found, tip=TIP)
 

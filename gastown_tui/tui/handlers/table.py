@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gastown_tui.tui.handlers import agents, beads, moving, panes, town, work
+from gastown_tui.tui.handlers import agents, beads, diffs, moving, panes, town, work
 from gastown_tui.tui.handlers.kinds import Handler
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -12,6 +12,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     **panes.HANDLERS,
     **agents.HANDLERS,
     **work.HANDLERS,
+    **diffs.HANDLERS,
     **beads.HANDLERS,
     **town.HANDLERS,
 }

@@ -1,4 +1,4 @@
-"""Actions on work: diffs, the merge queue, beads."""
+"""Actions on work: the merge queue, beads."""
 
 from __future__ import annotations
 
@@ -8,58 +8,11 @@ from typing import Final
 from gastown_tui.tui.desk import Desk, Draft
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.finder import Choice
-from gastown_tui.viewmodels.diff import parse
 from gastown_tui.viewmodels.queue import offered, request_summary
 from gastown_tui.viewmodels.states import bead_mark, queue_mark
 from gastown_tui.viewmodels.text import clean, crop, string
 
 TYPES: Final = (("task", "t"), ("bug", "b"), ("feature", "f"), ("epic", "e"), ("chore", "c"))
-
-
-async def show_diff(desk: Desk) -> None:
-    """The diff of what is meant: the request, else the bead's request, else the agent's sandbox."""
-    from gastown_tui.tui.screens.diff import DiffScreen  # with Pygments: not before it is used
-
-    request = desk.request()
-    subject = request or desk.agent()
-    if not subject:
-        desk.toast("nothing here has a diff", bad=True)
-        return
-    found = await desk.diff(subject)
-    if found is None:
-        return
-    title = desk.title_of(request) if request else desk.name(subject)
-    verdict = await desk.screen.show_diff(
-        DiffScreen(
-            parse(found.text),
-            title=string({"title": found.title}, "title") or title,
-            span=f"{clean(found.base)[:12]}..{clean(found.tip)[:12]}",
-            truncated=found.truncated,
-            keymap=desk.keymap,
-            offers=_diff_offers(desk, request),
-        )
-    )
-    if verdict is None or not request:
-        return
-    kind, reason = verdict
-    if kind == "approve":
-        await desk.send("approve", request, tip=found.tip)
-    elif kind == "reject":
-        await desk.send("reject", request, reason=reason)
-    elif kind == "retry":
-        await desk.send("retry", request)
-    else:
-        await _drop(desk, request)
-
-
-def _diff_offers(desk: Desk, request: str) -> tuple[str, ...]:
-    """A verdict on the diff; one that was rejected goes back once more, is retried or dropped."""
-    if not request:
-        return ()
-    row = desk.store.row("mq", request)
-    is_over = string(row, "state") == "rejected"
-    wanted = ("reject", "retry", "drop") if is_over else ("approve", "reject")
-    return tuple(each for each in wanted if each in offered(row))
 
 
 def _meant(desk: Desk) -> str:
@@ -221,7 +174,6 @@ def copy_id(desk: Desk) -> None:
 
 
 HANDLERS: Final[dict[str, Handler]] = {
-    "diff.show": show_diff,
     "queue.menu": menu,
     "queue.approve": approve,
     "queue.reject": reject,

@@ -1,9 +1,9 @@
-"""The diff view: files at the left, hunks, colours of code, a verdict."""
+"""The diff view: files at the left, hunks, colours of code, comments, a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Final, TypeAlias
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from textual import events
 from textual.app import ComposeResult
@@ -11,24 +11,35 @@ from textual.layout import Layout
 from textual.screen import Screen
 from textual.widget import Widget
 
+from gastown_tui.domain.review import LONGEST_PROMPT
 from gastown_tui.tui.actions import ACTIONS, BY_ID
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.placed import Placed
+from gastown_tui.tui.review import Review
 from gastown_tui.tui.widgets.composer import Composer
-from gastown_tui.tui.widgets.diff_view import DiffFiles, DiffView
+from gastown_tui.tui.widgets.diff_files import DiffFiles
+from gastown_tui.tui.widgets.diff_view import DiffView
 from gastown_tui.tui.widgets.painted import Bar
-from gastown_tui.viewmodels.diff import Diff
 from gastown_tui.viewmodels.hints import hint_line
 from gastown_tui.viewmodels.layout import Place
-from gastown_tui.viewmodels.text import clean, crop, plural, spread
+from gastown_tui.viewmodels.text import Line, clean, crop, line_cells, plural, spread
 
 Verdict: TypeAlias = tuple[str, str]
-"""One of `VERDICTS`, and the reason of a rejection."""
-VERDICTS: Final = ("approve", "reject", "retry", "drop")
+"""One of `VERDICTS`, and what is said with it."""
+VERDICTS: Final = ("approve", "reject", "nudge", "retry", "drop")
 _VERDICT_ACTIONS: Final = tuple(f"diff.{each}" for each in VERDICTS)
 _FILES_WIDTH = 28
 WIDE = 120
 """Columns from which two sides stand beside each other."""
+
+
+class Tools(NamedTuple):
+    """What leads out of the diff view; each says what is in the way, or nothing."""
+
+    edit: Callable[[str, int], Awaitable[str]]
+    """Opens an editor at a path of the change and a line."""
+    shell: Callable[[], Awaitable[str]]
+    """Opens a shell where the files are."""
 
 
 class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
@@ -40,24 +51,26 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
 
     def __init__(
         self,
-        diff: Diff,
+        review: Review,
         *,
         title: str,
-        span: str,
         keymap: Keymap,
-        truncated: bool = False,
+        tools: Tools,
+        clock: Callable[[], float],
         offers: Sequence[str] = (),
     ) -> None:
-        """`span` says which commits; `offers`: which verdicts can be given."""
+        """`offers`: which verdicts can be given; `clock` tells the wall time."""
         super().__init__()
         self.places: dict[Widget, Place] = {}
         self._placed = Placed()
-        self._title, self._span, self._truncated = title, span, truncated
+        self.review, self._tools, self._clock = review, tools, clock
+        self._title = title
+        self._span = f"{clean(review.found.base)[:12]}..{clean(review.found.tip)[:12]}"
         self._keymap = keymap
         self._offers = tuple(f"diff.{each}" for each in VERDICTS if each in offers)
-        self._total = diff
-        self.view = DiffView(diff)
-        self.files = DiffFiles(diff)
+        self._warned = False
+        self.view = DiffView(review.diff)
+        self.files = DiffFiles(review.bare)
         self._bar, self._hints = Bar(surface="active"), Bar()
         self._composer: Composer | None = None
 
@@ -75,13 +88,14 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show the first hunk."""
+        self.files.replace(self.review.bare, self.review.seen)
         self._arrange()
         self.view.focus()
 
     def _arrange(self) -> None:
         width, height = self.size
-        left = _FILES_WIDTH if width >= 80 and len(self._total.files) > 0 else 0
-        if width >= 160:
+        left = _FILES_WIDTH if width >= 80 and len(self.review.bare.files) > 0 else 0
+        if left and width >= 160:
             left += 8
         body = max(1, height - 2)
         self.places = {
@@ -98,26 +112,36 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         self._words()
 
     def _words(self) -> None:
-        total = self._total
-        right = (
+        total, width = self.review.bare, self.size.width
+        right: Line = (
             (f" {plural(len(total.files), 'file')} ", "muted"),
             (f" +{total.plus}", "added"),
             (f" -{total.minus} ", "removed"),
         )
-        left = [(f" {crop(clean(self._title), 80)}", "strong"), (f"  {self._span}", "muted")]
-        if self._truncated:
-            left.append((" too long, cut ", "alert"))
-        self._bar.show(spread(tuple(left), right, self.size.width))
+        words = self.review.words(self._clock())
+        if self.review.found.truncated:
+            words = (*words, (" too long, cut ", "alert"))
+        room = width - line_cells(words) - line_cells(right) - 2
+        left = [(f" {crop(clean(self._title), max(12, min(80, room)))} ", "strong"), *words]
+        if room - len(clean(self._title)) > len(self._span) + 2:
+            left.append((f"  {self._span}", "muted"))
+        self._bar.show(spread(tuple(left), right, width))
         shown = [
             (self._keymap.label(each.id), each.hint)
             for each in ACTIONS
-            if each.context == "diff"
-            and each.hint
-            and (each.id in self._offers or each.id not in _VERDICT_ACTIONS)
-            and (each.id != "diff.side" or self.size.width >= WIDE)
+            if each.context == "diff" and each.hint and self._is_hinted(each.id)
         ]
-        self._hints.show(hint_line("DIFF", shown, self.size.width, self.view.where()))
+        self._hints.show(hint_line("DIFF", shown, width, self.view.where()))
         self.files.show_current(self.view.file)
+
+    def _is_hinted(self, name: str) -> bool:
+        if name in _VERDICT_ACTIONS:
+            return name in self._offers
+        return {
+            "diff.side": self.size.width >= WIDE,
+            "diff.since": self.review.has_news,
+            "diff.send": bool(self.review.look.comments) and self._sends() != "",
+        }.get(name, True)
 
     def on_resize(self) -> None:
         """Another size."""
@@ -138,6 +162,10 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         event.stop()
         event.prevent_default()
         name = self._keymap.action("diff", event.key)
+        if name and not self._moved(name):
+            self._decide(name)
+
+    def _moved(self, name: str) -> bool:
         view = self.view
         page = view.page
         moves = {
@@ -156,16 +184,28 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
             view.go_hunk(1 if "next" in name else -1)
         elif name in ("diff.next_file", "diff.previous_file"):
             view.go_file(view.file + (1 if "next" in name else -1))
-        elif name:
-            self._decide(name)
+        else:
+            return False
+        return True
 
     def _decide(self, name: str) -> None:
-        if name == "diff.side":
+        doing = {
+            "diff.since": self._toggle_since,
+            "diff.comment": self._comment,
+            "diff.send": self._send,
+            "diff.editor": self._edit,
+            "diff.shell": self._shell,
+        }.get(name)
+        if doing is not None:
+            self.run_worker(doing(), exit_on_error=False)
+        elif name == "diff.side":
             if not self.view.toggle_side():
-                self.notify(f"two sides need {WIDE} columns", markup=False)
+                self._say(f"two sides need {WIDE} columns")
             self._words()
+        elif name == "diff.seen":
+            self._seen()
         elif name == "diff.close":
-            self.dismiss(None)
+            self._close(None)
         elif name == "diff.help":
             keys = [
                 f"{self._keymap.labels(each.id)}: {each.title.lower()}"
@@ -176,23 +216,116 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         elif name not in self._offers:
             keys = [f"{self._keymap.label(each)} {BY_ID[each].hint}" for each in self._offers]
             there = f"only: {', '.join(keys)}" if keys else "nothing is to be decided here"
-            self.notify(there, markup=False)
-        elif name == "diff.reject":
-            self.run_worker(self._reject(), exit_on_error=False)
+            self._say(there)
+        elif name in ("diff.reject", "diff.nudge"):
+            self.run_worker(self._send(), exit_on_error=False)
         else:
-            self.dismiss((name.removeprefix("diff."), ""))
+            self._verdict(name.removeprefix("diff."))
 
-    async def _reject(self) -> None:
-        composer = Composer(f"Reject {crop(clean(self._title), 60)}: why?")
+    def _say(self, text: str) -> None:
+        if text:
+            self.notify(crop(clean(text), 300), markup=False)
+
+    def _close(self, verdict: Verdict | None) -> None:
+        self.review.looked(self._clock())
+        self.dismiss(verdict)
+
+    def _verdict(self, kind: str) -> None:
+        """A verdict without words; comments that would be left behind are asked about once."""
+        waiting = len(self.review.look.comments)
+        if kind == "approve" and waiting and not self._warned:
+            self._warned = True
+            send, again = self._keymap.label("diff.send"), self._keymap.label("diff.approve")
+            self._say(
+                f"{plural(waiting, 'comment')} not sent: {send} sends the change back with them,"
+                f" {again} again approves it without"
+            )
+            return
+        self._close((kind, ""))
+
+    # ------------------------------------------------------------ the review
+
+    def _show(self) -> None:
+        self.view.replace(self.review.diff)
+        self.files.replace(self.review.bare, self.review.seen)
+        self._arrange()
+
+    async def _toggle_since(self) -> None:
+        self._say(await self.review.toggle_since())
+        self._show()
+
+    def _seen(self) -> None:
+        if not self.review.bare.files:
+            return
+        at = self.view.file
+        is_marked = self.review.toggle_seen(at)
+        self._show()
+        if is_marked:
+            self.view.go_file(self.review.next_unseen(at))
+        self._words()
+
+    async def _comment(self) -> None:
+        if not self.review.bare.rows:
+            return
+        row = self.view.current()
+        old = self.review.comment_on(row)
+        file = clean(self.review.bare.files[row.file].path)
+        place = f"{file}:{row.new or row.old}" if row.kind in "+- " else file
+        text = await self._write(
+            f"Comment on {crop(place, 60)}", old.text if old else "", optional=old is not None
+        )
+        if text is not None:
+            self.review.comment(row, text)
+            self._show()
+
+    def _sends(self) -> str:
+        return next((each for each in ("reject", "nudge") if f"diff.{each}" in self._offers), "")
+
+    async def _send(self) -> None:
+        """Send everything that was written as one prompt, with a few words on the whole."""
+        kind, comments = self._sends(), self.review.look.comments
+        if not kind:
+            self._say("nothing can be sent back now")
+            return
+        what = "Send to the agent" if kind == "nudge" else "Reject"
+        title = f"{what} {crop(clean(self._title), 50)}: why?"
+        if comments:
+            title = f"{what}, with {plural(len(comments), 'comment')}: anything to add?"
+        words = await self._write(title, optional=bool(comments), check=self._too_long)
+        if words is not None:
+            self._close((kind, self.review.prompt(words)))
+
+    def _too_long(self, words: str) -> str:
+        over = len(self.review.prompt(words)) - LONGEST_PROMPT
+        return f"{over} characters too long for one prompt" if over > 0 else ""
+
+    async def _write(
+        self,
+        title: str,
+        text: str = "",
+        *,
+        optional: bool = False,
+        check: Callable[[str], str] | None = None,
+    ) -> str | None:
+        composer = Composer(title, text=text, optional=optional, check=check)
         self._composer = composer
         self.places[composer] = composer.wanted(*self.size)
         await self.mount(composer)
         try:
-            reason = await composer.answer
+            return await composer.answer
         finally:
             self._composer = None
             self.places.pop(composer, None)
             await composer.remove()
             self.view.focus()
-        if reason:
-            self.dismiss(("reject", reason))
+
+    # ------------------------------------------------------------ out of here
+
+    async def _edit(self) -> None:
+        if self.review.bare.rows:
+            row = self.view.current()
+            path = self.review.bare.files[row.file].path
+            self._say(await self._tools.edit(path, self.view.line_here()))
+
+    async def _shell(self) -> None:
+        self._say(await self._tools.shell())

@@ -1,4 +1,4 @@
-"""The lines of a diff and its list of files, painted when they are seen."""
+"""The lines of a diff, painted when they are seen."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from gastown_tui.tui.highlight import Highlighter
 from gastown_tui.tui.paint import blank, finish, paint_line
 from gastown_tui.tui.theme import code_style, role_style
 from gastown_tui.tui.widgets.painted import Painted
-from gastown_tui.viewmodels.diff import Diff, Row, pairs, visible
-from gastown_tui.viewmodels.text import Line, cells, clean, crop, fit, line_text, spread
+from gastown_tui.viewmodels.diff import NOTES, Diff, Row, pairs, visible
+from gastown_tui.viewmodels.text import Line, cells, clean, crop, spread
 
 _KEPT = 4_000
 """Painted lines that are kept."""
+_NOTE_ROLES = {"comment": "ask", "stale": "warn", "sent": "muted", "town": "accent"}
 _SURFACES = {"+": "added", "-": "removed", " ": "base"}
 
 
@@ -31,18 +32,43 @@ class DiffView(Painted):
 
     def __init__(self, diff: Diff) -> None:
         super().__init__()
-        self._diff = diff
-        self._highlight = Highlighter(diff)
-        self._unified = tuple((at, at) for at in range(len(diff.rows)))
-        self._sides: tuple[tuple[int, int], ...] | None = None
+        self._take(diff)
         self.side = False
         self._side_wanted = False
         self._allowed = False
         self.index = 0
         self.top = 0
         self._cache: dict[tuple[int, int, bool, bool], Strip] = {}
+
+    def _take(self, diff: Diff) -> None:
+        self._diff = diff
+        self._highlight = Highlighter(diff)
+        self._unified = tuple((at, at) for at in range(len(diff.rows)))
+        self._sides: tuple[tuple[int, int], ...] | None = None
         last = max((max(row.old, row.new) for row in diff.rows), default=0)
         self._digits = max(3, len(str(last)))
+
+    def replace(self, diff: Diff) -> None:
+        """Show another diff, at the same line if that is there, else at the same line's number."""
+        here = self.current() if self._diff.rows else None
+        above = self.index - self.top
+        self._take(diff)
+        self._cache.clear()
+        at = next((n for n, row in enumerate(diff.rows) if row is here), -1)
+        if at < 0 and here is not None:
+            alike = (n for n, row in enumerate(diff.rows) if row[1:4] == here[1:4] and here.new)
+            at = next(alike, 0)
+        self.index = self._find(at) if diff.rows else 0
+        self.top = max(0, min(self.index - above, len(self.lines) - self.page))
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def current(self) -> Row:
+        """The row that is meant: of a note, the one that it stands below."""
+        rows, at = self._diff.rows, self._row(self.index)
+        while at > 0 and rows[at].kind in NOTES:
+            at -= 1
+        return rows[at]
 
     @property
     def lines(self) -> tuple[tuple[int, int], ...]:
@@ -67,6 +93,15 @@ class DiffView(Painted):
     def _row(self, index: int) -> int:
         left, right = self.lines[index]
         return left if left >= 0 else right
+
+    def line_here(self) -> int:
+        """The line of the new file at the cursor, or the next one that is left of it; from 1."""
+        rows = self._diff.rows
+        here = next((n for n, row in enumerate(rows) if row is self.current()), 0)
+        file = rows[here].file
+        below = (row.new for row in rows[here:] if row.file == file and row.new)
+        above = (row.new for row in reversed(rows[:here]) if row.file == file and row.new)
+        return next(below, 0) or next(above, 1)
 
     def where(self) -> Line:
         """How far one is: hunk, line, share."""
@@ -159,12 +194,16 @@ class DiffView(Painted):
     def _paint(self, at: int, width: int, *, current: bool) -> Strip:
         left, right = self.lines[at]
         row = self._diff.rows[left if left >= 0 else right]
+        line: Line
         if row.kind == "file":
             return self._file_line(row, width, current=current)
+        if row.kind in NOTES:
+            line = ((f"  {clean(row.text)}", _NOTE_ROLES[row.kind]),)
+            return paint_line(line, width, "cursor" if current else "over")
         if row.kind in ("hunk", "meta"):
             text = f"{'@@ ' if row.kind == 'hunk' else ''}{visible(row.text)}"
             numbers = f" -{row.old} +{row.new}" if row.kind == "hunk" else ""
-            line: Line = ((f"  {crop(text, width - 24)}", "accent"), (numbers, "faint"))
+            line = ((f"  {crop(text, width - 24)}", "accent"), (numbers, "faint"))
             return paint_line(line, width, "cursor" if current else "field")
         if not self.side:
             return self._code(left, width, (row.old, row.new), current=current)
@@ -242,65 +281,3 @@ class DiffView(Painted):
         """The line under the mouse."""
         event.stop()
         self._go(self.top + int(event.y))
-
-
-class DiffFiles(Painted):
-    """The files of a diff, the current one marked."""
-
-    class Chosen(Message):
-        """A file was clicked."""
-
-        def __init__(self, file: int) -> None:
-            super().__init__()
-            self.file = file
-
-    def __init__(self, diff: Diff) -> None:
-        super().__init__()
-        self._files = diff.files
-        self._current = self._top = 0
-        self._strips: dict[tuple[int, int, bool], Strip] = {}
-
-    def show_current(self, file: int) -> None:
-        """Mark a file."""
-        if file == self._current:
-            return
-        self._current = file
-        page = max(1, self.size.height)
-        self._top = max(0, min(max(self._top, file - page + 1), file, len(self._files) - 1))
-        self.refresh(self.size.region)
-
-    def strip_at(self, y: int, width: int) -> Strip:
-        """A file."""
-        at = self._top + y
-        if at >= len(self._files):
-            return blank(width)
-        key = (at, width, at == self._current)
-        if key not in self._strips:
-            self._strips[key] = paint_line(
-                self._line(at, width), width, "rest" if at == self._current else "base"
-            )
-        return self._strips[key]
-
-    def _line(self, at: int, width: int) -> Line:
-        found = self._files[at]
-        right: Line = ((f" +{found.plus}", "added"), (f" -{found.minus} ", "removed"))
-        path = clean(found.path)
-        room = width - 4 - cells(line_text(right))
-        if cells(path) > room:
-            path = "…" + path[-max(1, room - 1) :]
-        role = {"A": "ok", "D": "error", "R": "warn"}.get(found.change, "muted")
-        return spread(
-            (
-                (f" {found.change} ", role),
-                (fit(path, room), "strong" if at == self._current else "text"),
-            ),
-            right,
-            width,
-        )
-
-    def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Choose a file."""
-        event.stop()
-        at = self._top + int(event.y)
-        if at < len(self._files):
-            self.post_message(self.Chosen(at))
