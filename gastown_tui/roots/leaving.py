@@ -9,6 +9,7 @@ was moved aside is deleted.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,9 +110,19 @@ def remove_town(town: Path, env: Mapping[str, str], *, may: Check) -> Leaving:
     """
     stop_town(town)
     (town / ".gastown").mkdir(mode=0o700, exist_ok=True)
-    take_lock(town / ".gastown" / "host.lock", "host")  # until we end: nobody starts it now
-    found = survey_town(town, env)
-    may(found)
+    lock = take_lock(town / ".gastown" / "host.lock", "host")  # nobody starts it now
+    try:
+        found = survey_town(town, env)
+        may(found)
+        _take_apart(town, env)
+    finally:
+        os.close(lock)
+    left = [f"{path}: not ours" for path in strange_files(town, frozenset())]
+    return Leaving(unlanded=found.unlanded, outside=(*found.outside, *left))
+
+
+def _take_apart(town: Path, env: Mapping[str, str]) -> None:
+    """Delete a town of which nothing runs, `town.toml` last: until then it is found again."""
     for name in rigs_of(town):
         put_aside(town, name)
     runtime = find_runtime(town)
@@ -120,10 +131,8 @@ def remove_town(town: Path, env: Mapping[str, str], *, may: Check) -> Leaving:
     forget_town(town, env)
     delete(town / name for name in sorted(TOWN_OURS - {TOWN_FILE, ".gastown"}))
     delete([town / ".gastown"])
-    delete([town / TOWN_FILE])  # the last: until here the town is found again
+    delete([town / TOWN_FILE])
     drop_empty(town)
-    left = [f"{path}: not ours" for path in strange_files(town, frozenset())]
-    return Leaving(unlanded=found.unlanded, outside=(*found.outside, *left))
 
 
 def rigs_of(town: Path) -> list[str]:

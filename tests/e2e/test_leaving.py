@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from towns import Town, make_repo, wait_for
 
@@ -91,6 +94,7 @@ def bead_of(town: Town, bead: str) -> dict[str, object]:
     return json.loads(town.ok("bead", "show", bead, "--json"))[0]
 
 
+@pytest.mark.slow
 def test_a_path_its_remote_and_the_home_are_as_before(mine, home, root):
     path, bare = make_checkout(root)
     before = [picture(place) for place in (path, bare, root / "second", home)]
@@ -114,6 +118,7 @@ def test_a_path_its_remote_and_the_home_are_as_before(mine, home, root):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_rig_may_come_back_under_its_name(mine, root):
     path, _bare = make_checkout(root)
     mine.ok("up")
@@ -212,3 +217,66 @@ def test_killed_between_any_two_steps_it_is_finished_by_the_same_call(
 def _forward(old: Path, new: Path) -> None:
     if old.exists() and old.name == "rig.toml":
         old.replace(new)
+
+
+@pytest.mark.parametrize("call", range(6))
+def test_a_removal_of_the_town_that_was_killed_is_finished_too(town, monkeypatch, call):
+    class Killed(BaseException):
+        pass
+
+    calls, real = 0, leaving.delete
+
+    def dies(places):
+        nonlocal calls
+        calls += 1
+        if calls == call + 1:
+            raise Killed
+        real(places)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leaving, "delete", dies)
+        try:
+            leaving.remove_town(town.path, town.env, may=lambda _: None)
+        except Killed:
+            assert town.path.exists()
+            patch.undo()
+            leaving.remove_town(town.path, town.env, may=lambda _: None)
+    assert not town.path.exists()
+    assert not list(town.runtime.rglob("*"))
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and more than an entry that nobody has read."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_what_a_dead_host_left_behind_ends_with_its_rig(town):
+    town.ok("up")
+    town.start_agent()
+    session = "lib/polecats/furiosa"
+    stays = "trap '' HUP; echo $$ >/dev/shm/$GASTOWN_RUN; exec sleep 600"
+    town.type(f'sh -c "{stays.replace("$$", chr(92) + "$$")}" &', session)
+    run = town.session_env(session)["GASTOWN_RUN"]
+    note = Path(f"/dev/shm/{run}")
+    pid = int(str(wait_for(lambda: note.exists() and note.read_text().strip())))
+    note.unlink()
+    host = int((town.path / ".gastown" / "host.lock").read_text())
+    os.kill(host, signal.SIGKILL)
+    wait_for(lambda: not runs(host))
+    assert runs(pid)
+    assert "1 bead on a hook" in town.refused("rig", "remove", "lib")
+    assert (town.path / "lib" / "rig.toml").exists()
+    town.ok("rig", "remove", "lib", "--discard")
+    assert not runs(pid)
+    assert not (town.path / "lib").exists()
+
+
+def test_a_damaged_rig_can_be_removed(town):
+    shutil.rmtree(town.path / "lib" / "repo")
+    (town.path / "lib" / "rig.toml").write_text("nonsense = \n")
+    assert "2 things that cannot be looked at" in town.refused("rig", "remove", "lib")
+    town.ok("rig", "remove", "lib", "--discard")
+    assert not (town.path / "lib").exists()
