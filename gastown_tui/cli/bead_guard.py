@@ -82,9 +82,10 @@ class GuardedStore:
 
         Looked for when it matters: that walks through processes.
         """
-        from gastown_tui.adapters.callers import calling_session
+        from gastown_tui.adapters.callers import calling_session, host_of
 
-        return calling_session(os.getpid())
+        town = self._town()
+        return calling_session(os.getpid(), host_of(town) if town else 0)
 
     def _town(self) -> Path | None:
         from gastown_tui.cli.bead_place import town_around

@@ -191,10 +191,10 @@ def refuse_sessions(town: Path, verb: str, target: str = "") -> str | None:
     Raises:
         Forbidden: it is not for this caller.
     """
-    from gastown_tui.adapters.callers import calling_session
+    from gastown_tui.adapters.callers import calling_session, host_of
     from gastown_tui.domain import audience, records
 
-    session = calling_session(os.getpid())
+    session = calling_session(os.getpid(), host_of(town))
     try:
         audience.check(verb, session)
     except Forbidden as error:

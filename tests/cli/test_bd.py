@@ -188,7 +188,7 @@ def test_gates_are_not_opened_from_inside_a_session(tmp_path, run, monkeypatch):
     store.close()
     monkeypatch.chdir(town)
     run(f"dep add {step} {gate}")
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: "lib/polecats/nux")
+    monkeypatch.setattr(callers, "calling_session", lambda *_: "lib/polecats/nux")
     for line in (
         f"close {gate} --force", f"update {gate} -s closed --force", f"update {gate} -s pinned",
         f"update {gate} -t task", f"delete {gate} --force", f"dep remove {step} {gate}",
@@ -207,5 +207,5 @@ def test_gates_are_not_opened_from_inside_a_session(tmp_path, run, monkeypatch):
             assert "overseer" in run(f"{line} --dir {town / 'lib'}", code=1), line
     monkeypatch.chdir(town)
     assert json.loads(run(f"show {gate} --json"))[0]["status"] == "open"
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: None)
     run(f"close {gate}")

@@ -28,7 +28,7 @@ def town(tmp_path, monkeypatch):
     for name in ("GASTOWN_TOWN", "GASTOWN_RIG", "GASTOWN_RUN", "BD_ACTOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GASTOWN_AGENT", ME)
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: ME)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: ME)
     monkeypatch.chdir(place / "lib")
     return place
 
@@ -238,9 +238,9 @@ def test_a_gate_that_nothing_waits_for_goes_with_its_molecule(town, monkeypatch)
     store = open_store(town / "lib" / ".beads")
     store.apply([AddDependency(gate, root, "parent-child")], actor="t")
     store.close()
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: None)
     run(f"bead close {one} --force")
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: ME)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: ME)
     run(f"bead close {two}")
     assert status(root) == "closed"
     assert status(gate) == "closed"
@@ -249,7 +249,7 @@ def test_a_gate_that_nothing_waits_for_goes_with_its_molecule(town, monkeypatch)
 def test_whoever_is_in_no_session_does_as_ever(town, gate, monkeypatch):
     _, name = gate
     _, others, _ = poured(town, OTHER, OTHER)
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: None)
     run(f"bead update {name} --title x --add-label gate:escalated")
     run(f"bead close {name} {others}")
     assert events(town, "forced") == []

@@ -51,7 +51,7 @@ def test_a_new_rig_says_what_comes_next(place):
 
 def test_bypass_is_the_word_of_a_person(place, monkeypatch):
     town, add = place
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: "hello/polecats/nux")
+    monkeypatch.setattr(callers, "calling_session", lambda *_: "hello/polecats/nux")
     refused = add("--permissions", "bypass")
     assert isinstance(refused.exception, Forbidden)
     assert not (town / "hello").exists()
@@ -59,7 +59,7 @@ def test_bypass_is_the_word_of_a_person(place, monkeypatch):
     noted = store.list(issue_type="event", include_closed=True, include_wisps=True)
     assert [one.event_kind for one in noted] == ["refused"]
     store.close()
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: None)
+    monkeypatch.setattr(callers, "calling_session", lambda *_: None)
     assert "without any permission check" in add("--permissions", "bypass").stdout
     assert rig_config(town, "hello").permissions == "bypass"
 
@@ -122,7 +122,7 @@ def test_a_person_is_asked_once_and_only_what_matters(place, tmp_path, monkeypat
 @pytest.mark.parametrize("option", ["--trust", "--trust-rules", "--api-key", "--mcp=all"])
 def test_a_session_says_yes_to_nothing(place, monkeypatch, option):
     town, add = place
-    monkeypatch.setattr(callers, "calling_session", lambda _pid: "hello/polecats/nux")
+    monkeypatch.setattr(callers, "calling_session", lambda *_: "hello/polecats/nux")
     assert isinstance(add(option).exception, Forbidden)
     assert not (town / "hello").exists()
 
