@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from gastown_tui.adapters.git import diff, rebased
+from gastown_tui.adapters.git import checkouts, diff, rebased
 from gastown_tui.adapters.git.hub import HubInfo
 from gastown_tui.services.ports_review import Ends
 
 
 class RigReview:
-    """Diffs of one rig; calls block."""
+    """Diffs and checkouts of one rig; calls block."""
 
     def __init__(self, hub: Callable[[], HubInfo]) -> None:
         self._hub = hub
@@ -27,6 +27,18 @@ class RigReview:
     def is_same_change(self, old: Ends, new: Ends) -> bool:
         """Whether two states of a change hold the same diff."""
         return rebased.is_same_change(self._hub().path, old, new)
+
+    def checkout(self, path: Path, commit: str, request: str) -> None:
+        """Put a commit into a folder of the overseer's."""
+        checkouts.make_checkout(self._hub(), path, commit, request)
+
+    def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
+        """Take the folders of a request away, up to one that may not go."""
+        hub = self._hub()
+        found = checkouts.checkouts(hub, request)
+        for path, commit in found.items():
+            checkouts.end_checkout(hub, path, commit, discard=discard)
+        return list(found)
 
     def sandbox_diff(self, sandbox: Path, base: str) -> str:
         """Unified diff of a sandbox, with what is not committed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gastown_tui import protocol
+from gastown_tui.cli.checkout import checkout
 from gastown_tui.cli.common import (
     age,
     ask,
@@ -22,6 +23,9 @@ from gastown_tui.domain.errors import NotFound
 @click.group()
 def mq() -> None:
     """The merge queue."""
+
+
+mq.add_command(checkout)
 
 
 @mq.command("list")

@@ -9,6 +9,7 @@ from gastown_tui.domain.errors import Forbidden
 OVERSEER: Final = frozenset(
     {
         "approve", "approve_always", "approve_dialog", "cancel", "create_town", "deny_dialog",
+        "checkout", "checkout_done",
         "down", "drop", "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause",
         "publish", "reject", "release",
         "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",

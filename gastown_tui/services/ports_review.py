@@ -10,7 +10,7 @@ Ends = tuple[str, str]
 
 
 class Reviewing(Protocol):
-    """Diffs of one rig; every call blocks, and is made in a thread, one at a time for a rig."""
+    """Diffs and checkouts of one rig; calls block, and are made one at a time for a rig."""
 
     def diff(self, base: str, tip: str) -> str:
         """Unified diff of two commits."""
@@ -24,6 +24,20 @@ class Reviewing(Protocol):
 
     def is_same_change(self, old: Ends, new: Ends) -> bool:
         """Whether two states of a change hold the same diff, though on different bases."""
+
+    def checkout(self, path: Path, commit: str, request: str) -> None:
+        """Put a commit into a folder of the overseer's, or take the one of the request on to it.
+
+        Raises:
+            Conflict: the folder is something else, or holds work of the overseer's.
+        """
+
+    def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
+        """Take the folders of a request away; returns them.
+
+        Raises:
+            Conflict: one holds what exists nowhere else, and that is not to be discarded.
+        """
 
     def sandbox_diff(self, sandbox: Path, base: str) -> str:
         """Unified diff of a sandbox, uncommitted changes included."""

@@ -9,6 +9,7 @@ from gastown_tui.domain.commands import CleanUp, CloseDropped
 from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.operations import Close, Operation
 from gastown_tui.services.baseline import Baseline
+from gastown_tui.services.checkouts import tidy_checkouts
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.ends import close_bead, merged
 from gastown_tui.services.evidence import Evidence
@@ -30,6 +31,7 @@ class Refinery:
         """End the session, take the sandbox away, free the polecat, close the request."""
         context = self._context
         request = context.request(command.request)
+        await tidy_checkouts(context, request)
         with contextlib.suppress(NotFound):  # deleted by somebody: there is nothing to close
             close_bead(context, request, merged(context, request, request.landed), "landed")
         agent = context.books.agents.get(request.agent)
@@ -56,6 +58,7 @@ class Refinery:
     async def close_dropped(self, command: CloseDropped) -> None:
         """Close the bead and the record of a dropped request; its branch stays."""
         request = self._context.request(command.request)
+        await tidy_checkouts(self._context, request)
         with contextlib.suppress(NotFound):  # deleted by somebody: there is nothing to close
             close_bead(self._context, request, f"Dropped: {request.why}")
         self._context.books.write_town(

@@ -10,6 +10,7 @@ from gastown_tui.domain import audience
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.errors import BadInput, GastownError
 from gastown_tui.services import bead_verbs
+from gastown_tui.services.checkouts import Checkouts
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.formula_verbs import FormulaVerbs
@@ -47,6 +48,7 @@ class Verbs:
             **AgentVerbs(context, go_on, open_mayor).table,
             **TalkVerbs(context, facts, nudger, self._requests).table,
             **QueueVerbs(context).table,
+            **Checkouts(context).table,
             **TownVerbs(context, go_on, open_mayor).table,
             **bead_verbs.table(context.books),
             **FormulaVerbs(context).table,

@@ -244,6 +244,7 @@ class FakeGit:
         self.left = Left()
         self.tested, self.upstream = FakeTested(self), FakeUpstream(self)
         self.same, self.review = False, self
+        self.checked_out: list[Path] = []
 
     def _call(self, name, *args):
         self.calls.append((name, *args))
@@ -313,6 +314,13 @@ class FakeGit:
     def diff_since(self, old, new):
         self._call("diff_since", old, new)
         return "since"
+
+    def checkout(self, path, commit, request):
+        self._call("checkout", path, commit, request)
+
+    def end_checkouts(self, request, *, discard):
+        self._call("end_checkouts", request, discard)
+        return self.checked_out
 
     def is_same_change(self, old, new):
         self._call("is_same_change", old, new)

@@ -1,0 +1,71 @@
+"""Folders in which the overseer tries a change by hand: made, brought up to date, taken away."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound
+from gastown_tui.domain.town import Request
+from gastown_tui.services.context import Context
+from gastown_tui.services.requests import Arguments
+
+log = logging.getLogger("gastown.checkouts")
+
+
+class Checkouts:
+    """The verbs about them."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.table = {"checkout": self._make, "checkout_done": self._done}
+
+    async def _make(self, target: str, arguments: Arguments, _actor: str) -> str:
+        context, request = self._context, self._context.request(target)
+        path = self._place(request, arguments.get("to", ""))
+        await context.in_git(
+            request.rig, lambda git: git.review.checkout(path, request.submitted, request.id)
+        )
+        await context.in_git(request.rig, lambda git: git.copy_in(path))
+        text = f"{request.id} is at {request.submitted[:10]} in {path}"
+        if commands := context.rig(request.rig).setup.run:
+            text += f"; its set-up was not run: {'; '.join(commands)}"
+        return text
+
+    def _place(self, request: Request, wanted: str) -> Path:
+        """Where it goes: below the rig, or where the overseer says, but in nobody's folder.
+
+        Raises:
+            BadInput: the folder is not absolute, or the town's.
+        """
+        town = self._context.paths.town
+        if not wanted:
+            return town / request.rig / "checkouts" / request.id
+        path = Path(wanted)
+        if not path.is_absolute():
+            raise BadInput(f"{wanted} is no absolute path")
+        if path.resolve().is_relative_to(town.resolve()):
+            raise BadInput(f"{path} lies in the town", hint="name a folder outside, or none")
+        return path.resolve()
+
+    async def _done(self, target: str, arguments: Arguments, _actor: str) -> str:
+        request = self._context.request(target)
+        discard = arguments.get("discard") == "yes"
+        gone = await self._context.in_git(
+            request.rig, lambda git: git.review.end_checkouts(request.id, discard=discard)
+        )
+        if not gone:
+            raise NotFound(f"{request.id} is checked out nowhere")
+        return f"taken away: {', '.join(map(str, gone))}"
+
+
+async def tidy_checkouts(context: Context, request: Request) -> None:
+    """Take the folders of a change that has come to its end away; one with own work is kept."""
+    try:
+        await context.in_git(
+            request.rig, lambda git: git.review.end_checkouts(request.id, discard=False)
+        )
+    except Conflict as error:
+        context.note("kept", request.id, f"{request.id}: {error.message}", rig=request.rig)
+    except GastownError as error:
+        log.warning("a checkout of %s stays: %s", request.id, error)
