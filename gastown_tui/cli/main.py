@@ -56,6 +56,7 @@ _VERBS: Final = {
     "thaw": ("gastown_tui.cli.town", "thaw", "let frozen sessions go on"),
     "uninstall": ("gastown_tui.cli.leaving", "uninstall", "take the town away: all that is ours"),
     "unhook": ("gastown_tui.cli.control", "unhook", "take a bead off its hook and sling it anew"),
+    "upgrade": ("gastown_tui.cli.upgrade", "upgrade", "let a running town become this build"),
     "up": ("gastown_tui.cli.town", "up", "start the town without a screen"),
 }  # fmt: skip
 

@@ -32,8 +32,11 @@ _DOWN_S = 180.0
 """For every session to end and what each left to be committed."""
 
 
-def start_town(town: Path, *, resume: str = "") -> None:
-    """Start what is not running, and say that the town is to be up.
+def start_town(town: Path, *, resume: str = "") -> str:
+    """Start what is not running, and say that the town is to be up; a town becomes this build.
+
+    Returns:
+        What a person should know of another build that runs or ran; empty otherwise.
 
     Raises:
         BadInput: town.toml cannot be read.
@@ -43,6 +46,7 @@ def start_town(town: Path, *, resume: str = "") -> None:
     from gastown_tui.adapters.daemons import ensure_host, host_running, runs_elsewhere
     from gastown_tui.adapters.git.run import check_git
     from gastown_tui.cli.setup import write_commands
+    from gastown_tui.cli.upgrade import match_build
     from gastown_tui.roots.town import catalogue, town_config
 
     catalogue(town_config(town))
@@ -52,15 +56,24 @@ def start_town(town: Path, *, resume: str = "") -> None:
             hint="run `gastown down` here, then `gastown up`",
         )
     refuse_sessions(town, "up")
-    if not host_running(town):
+    told = ""
+    if host_running(town):
+        told = match_build(town)
+    else:
         check_git()
     write_commands(town)
     ensure_host(town)
-    _wait_for_controller(town)
+    wait_for_controller(town)
     ask("up", resume=resume)
+    return told
 
 
-def _wait_for_controller(town: Path) -> None:
+def wait_for_controller(town: Path) -> None:
+    """Wait until the controller answers.
+
+    Raises:
+        Unavailable: it does not, with what its log ends with.
+    """
     until = time.monotonic() + _UP_S
     while True:
         try:
@@ -94,7 +107,8 @@ def up(resume: str) -> None:
     from gastown_tui.roots.town import rig_names
 
     town = town_dir()
-    start_town(town, resume=resume)
+    if told := start_town(town, resume=resume):
+        show(told)
     remember(town)
     for name in rig_names(town):
         readable_rig(town, name)

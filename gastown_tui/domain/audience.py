@@ -13,7 +13,7 @@ OVERSEER: Final = frozenset(
         "down", "drop", "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause",
         "publish", "reject", "release",
         "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",
-        "submit_branch", "unhook", "unpublished", "up",
+        "submit_branch", "unhook", "unpublished", "up", "upgrade",
     }
 )  # fmt: skip
 """Refused to whoever runs inside a session."""
