@@ -28,6 +28,7 @@ from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
 from gastown_tui.services.ports_review import Reviewing
+from gastown_tui.services.ports_upstream import Tested, Upstream
 
 CONFLICTS = "refs/gastown/conflicts"
 """Below it, for each request and attempt, the tip that did not fit the target."""
@@ -40,10 +41,11 @@ class RigGit:
         self._town = town
         self._config = config
         self._hub_info: hub.HubInfo | None = None
+        self._follows = RigUpstream(config, lambda: self.hub)
         self.review: Reviewing = RigReview(lambda: self.hub)
-        self.upstream = RigUpstream(config, lambda: self.hub)
+        self.upstream: Upstream = self._follows
         commands = [*config.setup.run, *config.gates]
-        self.tested = GreenTrees(town / config.name / "repo", commands)
+        self.tested: Tested = GreenTrees(town / config.name / "repo", commands)
 
     @property
     def hub(self) -> hub.HubInfo:
@@ -53,17 +55,17 @@ class RigGit:
         return self._hub_info
 
     @property
-    def target(self) -> str:
+    def _target(self) -> str:
         """The ref that changes land on."""
         return self.hub.target_ref(self._config.land)
 
     def refresh(self, *, fetch: bool) -> str:
         """The target's tip, after a fetch; a target in the hub does not need its upstream."""
         if fetch and self._config.land == "local":
-            self.upstream.look()
+            self._follows.look()
         elif fetch:
             landing.fetch(self.hub)
-        return landing.target_tip(self.hub, self.target)
+        return landing.target_tip(self.hub, self._target)
 
     def prepare(self, path: Path, branch: str, start: str = "") -> str:
         """A sandbox on a fresh branch; one left half made, in which nobody worked, is replaced."""
@@ -153,7 +155,7 @@ class RigGit:
     def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
         """Rebase or squash each (request, tip, title) onto what is below it."""
         try:
-            landing.verify_target(self.hub, self.target)
+            landing.verify_target(self.hub, self._target)
         except landing.TargetMoved as error:
             raise TargetMoved(error.message, hint=error.hint) from error
         sandbox.create_detached(self.hub, worktree, base)
@@ -202,7 +204,7 @@ class RigGit:
 
     def land(self, new: str, old: str, message: str) -> None:
         """Move the target by compare-and-set; landing again what has landed is no error."""
-        if landing.target_tip(self.hub, self.target) == new:
+        if landing.target_tip(self.hub, self._target) == new:
             return
         try:
             if self._config.land == "local":
@@ -219,17 +221,6 @@ class RigGit:
         if result.outcome is landing.Push.UNREACHABLE:
             raise Unavailable(words)
 
-    def accept_target(self) -> str:
-        """Record the target as it stands as the town's own, and the upstream as dealt with."""
-        tip = self.refresh(fetch=True)
-        git = Git(self.hub.path, env=hub.identity(author=True))
-        git.call("update-ref", "-m", "gastown: released", hub.RECORD, tip)
-        if self._config.land == "local":
-            upstream.accept_rewritten(self.hub)
-        else:
-            landing.accept_upstream(self.hub, tip)
-        return tip
-
     def note_conflict(self, request: str, attempt: int, tip: str) -> None:
         """Keep the tip that did not fit."""
         ref = f"{CONFLICTS}/{names.check_key(request)}/{attempt}"
@@ -238,7 +229,7 @@ class RigGit:
     def clean(self, path: Path, branch: str, submitted: str, landed: str, request: str) -> str:
         """Take a sandbox and its branch away, once its change is in the target for certain."""
         tip = self.refresh(fetch=self._config.land != "local")
-        if not self._has_landed(landed, tip):
+        if not upstream.has_landed(self.hub, landed, tip):
             raise Conflict(f"{landed[:12]} is not in the target {tip[:12]}")
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
@@ -250,14 +241,6 @@ class RigGit:
             sandbox.keep_landed(self.hub, request, submitted)
             return self.put_away(path, branch, path.name)
         return ""
-
-    def _has_landed(self, landed: str, tip: str) -> bool:
-        """Whether a commit is in the target, or was until a newer upstream went below it."""
-        git = Git(self.hub.path)
-        if git.succeeds("merge-base", "--is-ancestor", landed, tip):
-            return True
-        held = git.text("for-each-ref", "--count=1", f"--contains={landed}", upstream.REPLACED)
-        return bool(held)
 
     def put_away(self, path: Path, branch: str, agent: str) -> str:
         """Commit what is left in a sandbox; its branch stays unless nothing is on it."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from gastown_tui.adapters.git import landing, names, upstream
-from gastown_tui.adapters.git.hub import HubInfo, identity
+from gastown_tui.adapters.git import landing, names, sandbox, upstream
+from gastown_tui.adapters.git.hub import RECORD, HubInfo, identity
 from gastown_tui.adapters.git.run import Git, GitFailed
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound, Unavailable
@@ -124,13 +125,40 @@ class RigUpstream:
             "merge-base", "--is-ancestor", hub.upstream_ref, names.check_sha(commit)
         )
 
-    def adopt(self, branch: str, bead: str) -> tuple[str, str, Handed]:
+    def accept(self) -> str:
+        """Record target and upstream as they stand as what the overseer wants."""
+        hub = self._hub()
+        if self._config.land == "local":
+            self.look(always=True)
+        else:
+            landing.fetch(hub)
+        tip = landing.target_tip(hub, hub.target_ref(self._config.land))
+        git = Git(hub.path, env=identity(author=True))
+        git.call("update-ref", "-m", "gastown: released", RECORD, tip)
+        if self._config.land == "local":
+            upstream.accept_rewritten(hub)
+        else:
+            landing.accept_upstream(hub, tip)
+        return tip
+
+    def let_go(self, branch: str, landed: str, submitted: str, request: str) -> None:
+        """Take the branch of a landed request of somebody's own away; its tip is kept."""
+        hub = self._hub()
+        target = landing.target_tip(hub, hub.target_ref(self._config.land))
+        if not upstream.has_landed(hub, landed, target):
+            raise Conflict(f"{landed[:12]} is not in the target {target[:12]}")
+        sandbox.keep_landed(hub, request, submitted)
+        if branch.startswith(f"{OWN}/"):
+            with contextlib.suppress(Conflict):  # submitted anew meanwhile: that stays
+                sandbox.delete_branch(hub, branch, submitted)
+
+    def adopt(self, branch: str, key: str) -> tuple[str, str, Handed]:
         """Take a branch of somebody's own into the hub: from there, the source, or the remote."""
         hub = self._hub()
         names.check_branch(branch)
         if f"refs/heads/{branch}" in {hub.local_ref, hub.mirror_ref}:
             raise BadInput(f"{branch} is where changes land", hint="name the branch of a change")
-        own = f"{OWN}/{names.check_key(bead)}"
+        own = f"{OWN}/{names.check_key(key)}"
         where, tip = self._found(hub, branch)
         git = Git(hub.path, env=identity(author=True))
         target = landing.target_tip(hub, hub.target_ref(self._config.land))

@@ -101,3 +101,24 @@ def hold(request: str, reason: str) -> None:
 def drop(request: str, reason: str) -> None:
     """Close REQUEST and its bead for good; the branch is kept."""
     show(ask("drop", request, reason=reason))
+
+
+@mq.command()
+@click.argument("request", metavar="REQUEST|RIG")
+def cancel(request: str) -> None:
+    """End the gate run of REQUEST (or what lands in RIG) now; it waits for you then."""
+    show(ask("cancel", request))
+
+
+@mq.command()
+@click.argument("branch")
+@click.option("--rig", default="", help="Where there is more than one.")
+@click.option("--bead", default="", help="The work that it is for; one is made by default.")
+@click.option("--title", default="", help="Of the bead that is made.")
+def submit(branch: str, rig: str, bead: str, title: str) -> None:
+    """Hand BRANCH in, your own: from the hub, from where the rig was added, or from its remote.
+
+    It goes through gates, review and landing like any other. There is no agent to mend it: when it
+    comes back, mend it and submit it again.
+    """
+    show(ask("submit_branch", branch, wait_s=900.0, rig=rig, bead=bead, title=title))

@@ -92,8 +92,8 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """The path that the rig was added from, if it was a path."""
     default_branch: str = "main"
     land: str = "local"
-    """`local`: on gastown/<default> in the hub. `push`: on <default> of the upstream. `pr`: by a pull
-    request there, made with `gh`."""
+    """`local`: on gastown/<default> in the hub. `push`: on <default> of the upstream. `pr`: by a
+    pull request there, made with `gh`."""
     auto_merge: str = ""
     """With `land = "pr"`, how GitHub merges by itself what may be merged: squash, rebase or merge;
     empty = a person merges there."""

@@ -68,7 +68,8 @@ _REQUEST_LABELS: Final = {
 _REQUEST_FIELDS: Final = {"why": "notes", "log": "description", "left_out": "design"}
 _RIG_LABELS: Final = {"held": "held", "landing": "landing", "tries": "tries"}
 _NUMBERS: Final = frozenset(
-    "slot nudged attempt reds lost told suspect plus minus pull tries".split()
+    {"slot", "nudged", "attempt", "reds", "lost", "told", "suspect", "plus", "minus"}
+    | {"pull", "tries"}
 )
 
 

@@ -18,7 +18,7 @@ _EVENTS_SHOWN = 200
 _REQUEST_STATES = {
     "submitted": ("", ""), "testing": ("running", ""), "review": ("passed", "needed"),
     "approved": ("passed", "approved"), "landing": ("running", "approved"),
-    "landed": ("passed", "approved"),
+    "pull": ("passed", "approved"), "landed": ("passed", "approved"),
 }  # fmt: skip
 
 
@@ -226,6 +226,9 @@ def _request_row(
         "submitted": request.submitted,
         "approved": request.approved,
         "landed": request.landed,
+        "source": request.source,
+        "pull": request.pull,
+        "pull_url": request.pull_url if request.pull else "",
         "stranded": bool(stranded),
         "why": f"waits for you: {stranded}"
         if stranded

@@ -189,14 +189,10 @@ class RigGit(Protocol):
 
     review: Reviewing
     """Diffs, and folders to try a change in."""
-
-    @property
-    def upstream(self) -> Upstream:
-        """What the rig follows, and where its changes go in the end."""
-
-    @property
-    def tested(self) -> Tested:
-        """What has passed its gates."""
+    upstream: Upstream
+    """What the rig follows, and where its changes go in the end."""
+    tested: Tested
+    """What has passed its gates."""
 
     def refresh(self, *, fetch: bool) -> str:
         """The target's tip, after a fetch if asked."""
@@ -254,9 +250,6 @@ class RigGit(Protocol):
             Conflict: it has moved on: stack anew.
             Unavailable: the remote does not answer.
         """
-
-    def accept_target(self) -> str:
-        """Take the target as it stands for the town's own; returns its tip."""
 
     def note_conflict(self, request: str, attempt: int, tip: str) -> None:
         """Keep the tip that did not fit, as a ref of ours."""

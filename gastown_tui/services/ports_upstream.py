@@ -99,8 +99,22 @@ class Upstream(Protocol):
     def is_on_top(self, commit: str) -> bool:
         """Whether a commit is built on the upstream's branch as it is, after a fetch."""
 
-    def adopt(self, branch: str, bead: str) -> tuple[str, str, Handed]:
+    def accept(self) -> str:
+        """Take target and upstream as they stand for what the overseer wants; the target's tip."""
+
+    def let_go(self, branch: str, landed: str, submitted: str, request: str) -> None:
+        """Take the branch of a landed request of somebody's own away; its tip is kept.
+
+        Raises:
+            Conflict: the change is not in the target.
+        """
+
+    def adopt(self, branch: str, key: str) -> tuple[str, str, Handed]:
         """Take a branch of somebody's own into the hub, from wherever it is found first.
+
+        Args:
+            branch: its name there.
+            key: names the branch of ours that keeps it.
 
         Returns:
             Where it was found, the branch of ours that keeps it, and what it holds.

@@ -34,6 +34,13 @@ class Refinery:
         await tidy_checkouts(context, request)
         with contextlib.suppress(NotFound):  # deleted by somebody: there is nothing to close
             close_bead(context, request, merged(context, request, request.landed), "landed")
+        if request.is_own:
+            await context.in_git(
+                request.rig,
+                lambda git: git.upstream.let_go(
+                    request.branch, request.landed, request.submitted, request.id
+                ),
+            )
         agent = context.books.agents.get(request.agent)
         operations: list[Operation] = []
         if agent is not None and agent.sandbox_for == request.bead:

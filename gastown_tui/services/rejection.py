@@ -31,6 +31,11 @@ class Rejection:
         reason = arguments.get("reason", "").strip()
         if request.state in {"landing", "landed", "dropped"}:
             raise Conflict(f"{request.id} is {request.state}")
+        if request.state == "rejected" and request.is_own:
+            raise Conflict(
+                f"{request.id} is rejected",
+                hint=f"mend {request.source}, then `gastown mq submit` it again",
+            )
         if request.state == "rejected":
             return self._write(request, "rework-review", *self._once_more(request, reason), actor)
         if not reason:
@@ -42,7 +47,7 @@ class Rejection:
         limit = self._context.config.limits.attempts
         is_known = request.state == "rework"  # it has come back already, and counts once
         reds = request.reds if is_known else request.reds + 1
-        is_last = reds >= limit and not is_known
+        is_last = (reds >= limit and not is_known) or request.is_own
         changes = records.change_request(
             request, state="rejected" if is_last else "rework", rework="review",
             why=_line(reason), log=reason, approved="", approved_by="", suspect=0, reds=reds,
@@ -51,6 +56,8 @@ class Rejection:
         if not is_last:
             words = f"back to {request.agent}, attempt {attempt_words(reds, limit)}: {reason}"
             return "rework-review", changes, words
+        if request.is_own:
+            return "rejected", changes, f"rejected: {reason}; mend {request.source} and submit it"
         words = (
             f"rejected, and not sent to {request.agent}: its {limit} attempts are used up."
             " You decide: reject it again for one attempt more, retry its gates, or drop it."

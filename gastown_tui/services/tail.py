@@ -81,18 +81,23 @@ class Tails:
             old=run.note["old"], upstream=run.note["upstream"], tip=tip,
             count=int(run.note["count"]),
         )  # fmt: skip
-        await self._take(rig, tail)
+        try:
+            await self._take(rig, tail)
+        except Conflict as error:
+            self._again(rig)
+            context.note("not-landed", rig, error.message, actor=verdicts.ACTOR, rig=rig)
 
     async def _take(self, rig: str, tail: Tail) -> None:
+        """Make it the target.
+
+        Raises:
+            Conflict: the upstream has moved on once more: from the start.
+        """
         context = self._context
         try:
             await context.in_git(rig, lambda git: git.upstream.take_tail(tail))
         except TargetMoved as error:
             self._hold(rig, error.message)
-            return
-        except Conflict as error:  # moved on once more: from the start
-            self._again(rig)
-            context.note("not-landed", rig, error.message, actor=verdicts.ACTOR, rig=rig)
             return
         context.tips[rig], context.upstreams[rig] = tail.tip, ""
         what = f"{tail.count} unpublished commits of {rig} stand" if tail.count else f"{rig} stands"

@@ -18,6 +18,7 @@ from gastown_tui.services.leaving import LeavingVerbs
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.requests import Arguments, RequestLog, arguments_of, has_begun
 from gastown_tui.services.verbs_agents import AgentVerbs
+from gastown_tui.services.verbs_landing import LandingVerbs
 from gastown_tui.services.verbs_queue import QueueVerbs
 from gastown_tui.services.verbs_talk import TalkVerbs
 from gastown_tui.services.verbs_town import TownVerbs
@@ -49,6 +50,7 @@ class Verbs:
             **TalkVerbs(context, facts, nudger, self._requests).table,
             **QueueVerbs(context).table,
             **Checkouts(context).table,
+            **LandingVerbs(context).table,
             **TownVerbs(context, go_on, open_mayor).table,
             **bead_verbs.table(context.books),
             **FormulaVerbs(context).table,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import Conflict
+from gastown_tui.services.baseline import RED_TARGET
 from gastown_tui.services.context import Context
 from gastown_tui.services.ends import close_bead
 from gastown_tui.services.rejection import Rejection
@@ -58,6 +59,7 @@ class QueueVerbs:
         request = self._context.request(target)
         if request.state in {"landing", "landed", "testing"}:
             raise Conflict(f"{request.id} is {request.state}")
+        await self._context.in_git(request.rig, lambda git: git.tested.forget(request.submitted))
         return self._set(
             request.id, "retry", "its gates run again", actor, state="submitted", evidence="",
             approved="", approved_by="", rework="", why="", log="", suspect=0, gate_run="", reds=0,
@@ -78,11 +80,14 @@ class QueueVerbs:
 
     async def _release(self, target: str, _arguments: Arguments, actor: str) -> str:
         rig = self._context.rig(target)
-        tip = await self._context.in_git(rig.name, lambda git: git.accept_target())
+        view = self._context.books.rig_views({})[rig.name]
+        tip = await self._context.in_git(rig.name, lambda git: git.upstream.accept())
+        if view.held.startswith(RED_TARGET):  # known, and accepted: red is a change's own from now
+            await self._context.in_git(rig.name, lambda git: git.tested.note_green(tip))
         self._context.tips[rig.name] = tip
         self._context.books.write_town(
             [
-                *records.change_rig(rig.name, held=""),
+                *records.change_rig(rig.name, held="", tries=view.tries + 1),
                 records.event("released", rig.name, f"the queue of {rig.name} goes on", actor),
             ],
             actor=actor,

@@ -51,6 +51,7 @@ _OFFERED: Final = {
     "rejected": ("reject", "retry", "drop"),
     "held": ("approve", "reject", "retry", "drop"),
     "landing": (),
+    "pull": ("reject", "hold", "retry", "drop"),
     "landed": (),
     "dropped": (),
 }

@@ -49,6 +49,7 @@ QUEUE: Final = {
     "review": Mark("◆", "R", "review", "ask"),
     "approved": Mark("✓", "a", "approved", "ok"),
     "landing": Mark("▶", "l", "landing", "accent"),
+    "pull": Mark("↑", "p", "pull", "muted"),
     "landed": Mark("✔", "L", "landed", "faint"),
     "rework": Mark("↺", "w", "rework", "warn"),
     "rejected": Mark("✗", "r", "rejected", "error"),

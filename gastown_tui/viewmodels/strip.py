@@ -26,7 +26,9 @@ from gastown_tui.viewmodels.text import (
 )
 from gastown_tui.viewmodels.waiting import VERDICT, in_state
 
-_WAITS = frozenset(("submitted", "testing", "review", "approved", "landing", "held", "conflict"))
+_WAITS = frozenset(
+    ("submitted", "testing", "review", "approved", "landing", "pull", "held", "conflict")
+)
 _STUCK = frozenset(("held", "conflict", "failed"))
 
 

@@ -226,8 +226,15 @@ class FakeUpstream:
     def is_on_top(self, commit):
         return self.on_top
 
-    def adopt(self, branch, bead):
-        self._call("adopt", branch, bead)
+    def accept(self):
+        self._call("accept")
+        return self.git.tip
+
+    def let_go(self, branch, landed, submitted, request):
+        self._call("let_go", branch)
+
+    def adopt(self, branch, key):
+        self._call("adopt", branch)
         return self.found
 
 
@@ -292,10 +299,6 @@ class FakeGit:
     def land(self, new, old, message):
         self._call("land", new, old)
         self.tip = new
-
-    def accept_target(self):
-        self._call("accept_target")
-        return self.tip
 
     def note_conflict(self, request, attempt, tip):
         self._call("note_conflict", request)

@@ -222,7 +222,7 @@ async def test_a_moved_target_holds_the_queue_with_one_event_until_released(benc
     assert bench.request().state == "approved"
     del bench.git.raises["stack"]
     await bench.ask("release", "r")
-    assert ("accept_target",) in bench.git.calls
+    assert ("accept",) in bench.git.calls
     await bench.settle()
     assert bench.request().state == "landing"
 

@@ -157,6 +157,14 @@ def take_tail(hub: HubInfo, new: str, old: str, upstream: str) -> None:
     replace_tail(hub, new, old, upstream=upstream, message=f"onto upstream {upstream[:12]}")
 
 
+def has_landed(hub: HubInfo, landed: str, tip: str) -> bool:
+    """Whether a commit is in the target, or was until a newer upstream went below it."""
+    git = Git(hub.path)
+    if git.succeeds("merge-base", "--is-ancestor", check_sha(landed), tip):
+        return True
+    return bool(git.text("for-each-ref", "--count=1", f"--contains={landed}", REPLACED))
+
+
 def publish(hub: HubInfo, tip: str, branch: str = "") -> PushResult:
     """Push the local target at `tip` to the upstream's default branch, or to a branch of ours.
 

@@ -59,7 +59,7 @@ def test_what_has_landed_goes_on_top_of_an_upstream_that_moved(git, hub, work, l
     assert (tail.old, tail.count) == (old, 2)
     assert landing.is_linear(hub, tail.upstream, tail.tip)
     assert landing.upstream_state(hub).unpublished == 2
-    assert git._has_landed(old, tail.tip), "it was in the target before"
+    assert upstream.has_landed(hub, old, tail.tip), "it was in the target before"
 
 
 def test_with_nothing_unpublished_the_target_is_the_upstream(git, hub, work, seed) -> None:
@@ -114,7 +114,7 @@ def test_a_rewritten_upstream_waits_for_a_word_and_then_loses_nothing(
     assert git.upstream.unpublished().rewritten
     with pytest.raises(TargetMoved, match="rewritten"):
         git.upstream.rebase_tail(work)
-    git.accept_target()
+    git.upstream.accept()
     tail = followed(git, hub, work)
     files = shell(hub.path)(f"git ls-tree --name-only {tail.tip}").split()
     assert {"one", "new"} <= set(files)
