@@ -68,11 +68,17 @@ def test_notes_stand_below_their_lines_and_move_what_follows():
     assert [shown.rows[one.row].kind for one in shown.files] == ["file", "file"]
     assert [shown.rows[at].kind for at in shown.hunks] == ["hunk", "hunk"]
     assert all(any(row is other for other in shown.rows) for row in diff.rows)
-    sides = [(shown.rows[a].text, shown.rows[b].text) for a, b in pairs(shown.rows) if a != b and a >= 0]
+    sides = [
+        (shown.rows[a].text, shown.rows[b].text) for a, b in pairs(shown.rows) if a != b and a >= 0
+    ]
     assert sides == [("two", "TWO"), ("two and a half", "TWO AND A HALF")]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["comment", "town"]), st.text(max_size=200), st.integers(-1, 14))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["comment", "town"]), st.text(max_size=200), st.integers(-1, 14))
+    )
+)
 def test_notes_never_lose_a_row(found):
     diff = parse(DIFF)
     shown = with_notes(diff, [Note(*one) for one in found])
@@ -97,6 +103,8 @@ def test_a_review_is_one_prompt_in_the_order_of_the_files():
     comments.append(Comment(path="b.py", side="", text="is this needed?"))
     text = review_prompt(comments)
     assert text.splitlines()[0] == "3 comments on 2 files, the first: keep it"
-    assert text.index("a.py:2 (a line that was removed)\n> two\nkeep it") < text.index("b.py\nis this")
+    assert text.index("a.py:2 (a line that was removed)\n> two\nkeep it") < text.index(
+        "b.py\nis this"
+    )
     assert review_prompt(comments, "Nearly").startswith("Nearly\n3 comments on 2 files:\n")
     assert review_prompt([], "Only words") == "Only words"
