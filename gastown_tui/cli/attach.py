@@ -65,9 +65,12 @@ def sgr(style: int) -> str:
 
 
 def row_bytes(y: int, row: Row) -> str:
-    """The sequences that paint `row` as line `y` from 0 and clear what is right of it."""
+    """The sequences that clear line `y` from 0 and paint `row` there.
+
+    Cleared first: after a full row the cursor stands on its last cell, which would go, too.
+    """
     painted = "".join(f"{sgr(style)}{text}" for text, style, _ in row)
-    return f"\x1b[{y + 1};1H{painted}\x1b[0m\x1b[K"
+    return f"\x1b[{y + 1};1H\x1b[0m\x1b[K{painted}\x1b[0m"
 
 
 def frame_bytes(copy: Copy, changed: set[int]) -> bytes:
