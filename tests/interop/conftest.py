@@ -18,7 +18,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_messages import FakeMessages, Script
+from fake_messages import KEY, FakeMessages, Script
 from pane import Pane
 
 from gastown_tui.adapters.agents.catalogue_files import shipped_entries
@@ -40,7 +40,6 @@ VERSION = os.environ.get("GASTOWN_INTEROP_CLAUDE", "2.1.330")
 REQUIRED = os.environ.get("GASTOWN_REQUIRE_INTEROP") == "1"
 CACHE = os.environ.get("GASTOWN_INTEROP_CACHE", "")
 PACKAGE = "@anthropic-ai/claude-code"
-KEY = "sk-ant-loopback-only-0123456789abcdef"
 
 GASTOWN = """#!/bin/sh
 # Stands in for our command line: writes down what it was asked, answers the Stop hook once.

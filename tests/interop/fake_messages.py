@@ -17,6 +17,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any
 
+KEY = "sk-ant-loopback-only-0123456789abcdef"
+"""What the program is told is its key; approved by its last part."""
+
 
 @dataclass
 class Text:

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import KEY
-from fake_messages import FakeMessages, Script, Turn, run, say, user_texts
+from fake_messages import KEY, FakeMessages, Script, Turn, run, say, user_texts
 
 pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.timeout(240)]
 

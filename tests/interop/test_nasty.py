@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import tomlkit
-from conftest import KEY
-from fake_messages import FakeMessages, Script
+from fake_messages import KEY, FakeMessages, Script
 from test_line import Line, approve_all, work
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))

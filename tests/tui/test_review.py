@@ -251,10 +251,14 @@ def test_no_link_of_a_change_leads_an_editor_out(tmp_path):
 
 
 def test_the_screen_survives_what_is_meant_for_the_shell():
-    with own_programs._deaf():
-        os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by a background job
+    try:
+        with own_programs._deaf():
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 async def test_looks_outlive_the_screen(tmp_path):
