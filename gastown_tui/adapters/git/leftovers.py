@@ -12,9 +12,9 @@ import msgspec
 from gastown_tui.adapters.git.hub import identity
 from gastown_tui.adapters.git.names import shown
 from gastown_tui.adapters.git.run import Git
-from gastown_tui.adapters.git.secrets import secret_marks, secret_name
 from gastown_tui.adapters.git.status import Change, branch_in, changes, git_dir_of, operation_in
 from gastown_tui.domain.errors import Conflict
+from gastown_tui.domain.secrets import is_public, secret_name, secrets_in
 
 BIGGEST = 5 * 1024 * 1024
 """Bytes of a file that the town still commits."""
@@ -142,23 +142,26 @@ def _bad_path(item: Change, put: tuple[str, ...]) -> str:
         return "a repository of its own"
     if item.path == ".beads" or item.path.startswith(".beads/"):
         return "beads are not part of a change"
-    if item.new and secret_name(Path(item.path).name):
-        return "has the name of a secret"
     return {"unmerged": "has conflicts", "vanished": "staged, then deleted"}.get(item.kind, "")
 
 
 def _bad_content(git: Git, item: Change) -> str:
     if item.kind == "deleted" or item.submodule:
         return ""
+    is_named = item.new and secret_name(Path(item.path).name)
     where = git.path / item.path
     about = where.lstat()
     if stat.S_ISLNK(about.st_mode):
-        return ""
+        return "has the name of a secret" if is_named else ""
     if about.st_size > BIGGEST:
         return "over 5 MB"
-    marks = secret_marks(where.read_bytes())
-    if marks and not item.new:
+    content = where.read_bytes()
+    found = secrets_in(content)
+    if found and not item.new:
         # What the repository has already is no news.
         known = git.call("cat-file", "blob", f"HEAD:{item.path}", ok=None)
-        marks -= secret_marks(known.out)
-    return "holds what looks like a key" if marks else ""
+        marks = {one.mark for one in secrets_in(known.out)}
+        found = tuple(one for one in found if one.mark not in marks)
+    if found:
+        return f"line {found[0].line} looks like {found[0].kind}"
+    return "has the name of a secret" if is_named and not is_public(content) else ""
