@@ -33,11 +33,14 @@ class RigReview:
         checkouts.make_checkout(self._hub(), path, commit, request)
 
     def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
-        """Take the folders of a request away, up to one that may not go."""
+        """Take the folders of a request away, all or none."""
         hub = self._hub()
         found = checkouts.checkouts(hub, request)
-        for path, commit in found.items():
-            checkouts.end_checkout(hub, path, commit, discard=discard)
+        if not discard:
+            for path, commit in found.items():
+                checkouts.must_hold_nothing(hub, path, commit)
+        for path in found:
+            checkouts.end_checkout(hub, path)
         return list(found)
 
     def sandbox_diff(self, sandbox: Path, base: str) -> str:

@@ -125,6 +125,26 @@ _TOWN: Final = _group(
 )
 _DIFF: Final = _group(
     "Diff",
+    _action(
+        "diff.since", "l", "Only what is new since your last look, or all", "new", context="diff"
+    ),
+    _action("diff.approve", "m", "Approve for merge the tip shown", "approve", context="diff"),
+    _action("diff.reject", "x", "Reject, with a reason", "reject", context="diff", strong=True),
+    _action(
+        "diff.comment", "c", "Comment on the line, or change the comment", "comment", context="diff"
+    ),
+    _action("diff.send", "S", "Send the comments back as one prompt", "send", context="diff"),
+    _action("diff.seen", "v", "File seen, on to the next; or not seen", "seen", context="diff"),
+    _action("diff.nudge", "n", "Write to the agent, with the comments", "nudge", context="diff"),
+    _action("diff.retry", "t", "Try a rejected request again", "again", context="diff"),
+    _action("diff.drop", "X", "Drop a rejected request", "drop", context="diff", strong=True),
+    _action("diff.next_hunk", "right_square_bracket", "Next hunk", "hunk", context="diff"),
+    _action("diff.previous_hunk", "left_square_bracket", "Previous hunk", context="diff"),
+    _action("diff.next_file", "right_curly_bracket tab", "Next file", "file", context="diff"),
+    _action("diff.previous_file", "left_curly_bracket shift+tab", "Previous file", context="diff"),
+    _action("diff.side", "s", "Side by side, or unified", "side by side", context="diff"),
+    _action("diff.editor", "o", "Open the file in your editor at the line", context="diff"),
+    _action("diff.shell", "exclamation_mark", "A shell where the files are", context="diff"),
     _action("diff.down", "j down", "Line down", context="diff"),
     _action("diff.up", "k up", "Line up", context="diff"),
     _action("diff.half_down", "ctrl+d", "Half a page down", context="diff"),
@@ -133,26 +153,6 @@ _DIFF: Final = _group(
     _action("diff.page_up", "pageup comma", "Page up", context="diff"),
     _action("diff.first", "g home", "First line", context="diff"),
     _action("diff.last", "G end", "Last line", context="diff"),
-    _action("diff.next_hunk", "right_square_bracket", "Next hunk", "hunk", context="diff"),
-    _action("diff.previous_hunk", "left_square_bracket", "Previous hunk", context="diff"),
-    _action("diff.next_file", "right_curly_bracket tab", "Next file", "file", context="diff"),
-    _action("diff.previous_file", "left_curly_bracket shift+tab", "Previous file", context="diff"),
-    _action("diff.side", "s", "Side by side, or unified", "side by side", context="diff"),
-    _action(
-        "diff.since", "l", "Only what is new since your last look, or all", "new", context="diff"
-    ),
-    _action(
-        "diff.comment", "c", "Comment on the line, or change the comment", "comment", context="diff"
-    ),
-    _action("diff.send", "S", "Send the comments back as one prompt", "send", context="diff"),
-    _action("diff.seen", "v", "File seen, on to the next; or not seen", "seen", context="diff"),
-    _action("diff.editor", "o", "Open the file in your editor at the line", context="diff"),
-    _action("diff.shell", "exclamation_mark", "A shell where the files are", context="diff"),
-    _action("diff.approve", "m", "Approve for merge the tip shown", "approve", context="diff"),
-    _action("diff.reject", "x", "Reject, with a reason", "reject", context="diff", strong=True),
-    _action("diff.nudge", "n", "Write to the agent, with the comments", "nudge", context="diff"),
-    _action("diff.retry", "t", "Try a rejected request again", "again", context="diff"),
-    _action("diff.drop", "X", "Drop a rejected request", "drop", context="diff", strong=True),
     _action("diff.help", "question_mark f1", "Help", context="diff"),
     _action("diff.close", "q escape", "Back to the town", "back", context="diff"),
 )

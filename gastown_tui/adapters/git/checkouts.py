@@ -74,15 +74,19 @@ def own_work(hub: HubInfo, path: Path, commit: str) -> str:
     return f"commits that are on no branch, up to {state.head[:12]}"
 
 
-def end_checkout(hub: HubInfo, path: Path, commit: str, *, discard: bool) -> None:
-    """Take such a folder away; gone already is fine.
+def must_hold_nothing(hub: HubInfo, path: Path, commit: str) -> None:
+    """Refuse when such a folder holds what exists nowhere else; gone already is fine.
 
     Raises:
-        Conflict: it holds what exists nowhere else, and that is not to be discarded.
+        Conflict: it does; says what.
     """
-    git = Git(hub.path, env=identity(author=True))
-    if path.exists() and not discard and (own := own_work(hub, path, commit)):
+    if path.exists() and (own := own_work(hub, path, commit)):
         hint = "`git switch -c NAME` there keeps commits; --discard gives it up"
         raise Conflict(f"{path} holds {own}", hint=hint)
+
+
+def end_checkout(hub: HubInfo, path: Path) -> None:
+    """Take such a folder away, whatever it holds; gone already is fine."""
+    git = Git(hub.path, env=identity(author=True))
     git.call("worktree", "unlock", str(path), ok=None)
     git.call("worktree", "remove", "--force", "--force", "--", str(path))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gastown_tui.adapters.git.checkouts import checkouts, end_checkout, make_checkout
+from gastown_tui.adapters.git.checkouts import checkouts, make_checkout
 from gastown_tui.adapters.git.sandbox import create_sandbox
+from gastown_tui.adapters.rig_review import RigReview
 from gastown_tui.domain.errors import Conflict
 
 
@@ -16,6 +17,10 @@ def work(hub, town, shell):
     sh = shell(box.path)
     sh("echo mine > mine && git add -A && git ci -qm mine")
     return sh
+
+
+def end(hub, *, discard=False):
+    return RigReview(lambda: hub).end_checkouts("hq-mr-1", discard=discard)
 
 
 def there(hub, request="hq-mr-1"):
@@ -34,7 +39,7 @@ def test_it_is_made_detached_taken_on_and_taken_away(hub, work, tmp_path, shell)
     make_checkout(hub, path, second, "hq-mr-1")
     assert sh("git rev-parse HEAD") == second
     work("git ci -q --amend -m other")
-    end_checkout(hub, path, second, discard=False)
+    end(hub)
     assert not path.exists()
     assert there(hub) == {}
     assert str(path) not in work("git worktree list")
@@ -50,11 +55,11 @@ def test_what_the_overseer_did_there_is_not_lost(hub, work, tmp_path, shell, wha
     make_checkout(hub, path, tip, "hq-mr-1")
     shell(path)(what)
     with pytest.raises(Conflict, match=holds):
-        end_checkout(hub, path, tip, discard=False)
+        end(hub)
     with pytest.raises(Conflict, match=holds):
         make_checkout(hub, path, tip, "hq-mr-1")
     assert path.exists()
-    end_checkout(hub, path, tip, discard=True)
+    end(hub, discard=True)
     assert there(hub) == {}
 
 
@@ -62,7 +67,7 @@ def test_work_on_a_branch_of_ones_own_stays_as_that_branch(hub, work, tmp_path, 
     path, tip = tmp_path / "try", work("git rev-parse HEAD")
     make_checkout(hub, path, tip, "hq-mr-1")
     shell(path)("git switch -qc mine/better && echo x >> a.txt && git ci -qam own")
-    end_checkout(hub, path, tip, discard=False)
+    end(hub)
     assert work("git log -1 --format=%s mine/better") == "own"
 
 
@@ -82,5 +87,18 @@ def test_a_folder_that_was_deleted_by_hand_is_no_trouble(hub, work, tmp_path, sh
     shell(tmp_path)("rm -r try")
     make_checkout(hub, path, tip, "hq-mr-1")
     shell(tmp_path)("rm -r try")
-    end_checkout(hub, path, tip, discard=False)
+    end(hub)
+    assert there(hub) == {}
+
+
+def test_all_folders_of_a_request_go_or_none(hub, work, tmp_path, shell) -> None:
+    tip = work("git rev-parse HEAD")
+    for name in ("a", "b"):
+        make_checkout(hub, tmp_path / name, tip, "hq-mr-1")
+    (tmp_path / "b/new").write_text("x")
+    with pytest.raises(Conflict, match="changes in new"):
+        end(hub)
+    assert set(there(hub)) == {tmp_path / "a", tmp_path / "b"}
+    (tmp_path / "b/new").unlink()
+    assert set(end(hub)) == {tmp_path / "a", tmp_path / "b"}
     assert there(hub) == {}
