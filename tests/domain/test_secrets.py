@@ -11,9 +11,21 @@ from hypothesis import strategies as st
 
 from gastown_tui.domain.secrets import is_public, secret_name, secrets_in
 
-_WORDS = (
-    "loading indicator assessment risk disk task very long kebab case name button primary".split()
-)
+_WORDS = [
+    "loading",
+    "indicator",
+    "assessment",
+    "risk",
+    "disk",
+    "task",
+    "very",
+    "long",
+    "kebab",
+    "case",
+    "name",
+    "button",
+    "primary",
+]
 _ALNUM = string.ascii_letters + string.digits
 
 
