@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from gastown_tui.cli.common import noted, plain, show, show_json
+from gastown_tui.cli.common import noted, show, show_json
+from gastown_tui.cli.findings import finding_lines, is_colored
 
 if TYPE_CHECKING:
     from gastown_tui.domain.doctor.finding import Finding
@@ -23,9 +22,6 @@ _TITLES: Final = {
     "terminal": "Terminal",
     "town": "Town",
 }
-_COLORS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
-_WIDEST: Final = 110
-_ABOUT: Final = 14
 
 
 @click.command()
@@ -72,30 +68,10 @@ def _town() -> Path | None:
 
 def page(parts: Mapping[str, Sequence[Finding]], columns: int) -> Iterator[str]:
     """The report, a line at a time, wrapped beside its columns."""
-    width = min(columns, _WIDEST)
     for part, findings in parts.items():
-        yield click.style(_TITLES[part], bold=True) if _is_colored() else _TITLES[part]
-        about = max(_ABOUT, *(len(one.about) for one in findings)) + 1
-        for one in findings:
-            level = f"{one.level:<4}"
-            colored = click.style(level, fg=_COLORS[one.level]) if _is_colored() else level
-            indent = " " * (7 + about)
-            texts = _wrapped(plain(one.text), width - len(indent))
-            if one.remedy:
-                texts += _wrapped(f"-> {plain(one.remedy)}", width - len(indent))
-            yield f"  {colored} {plain(one.about):<{about}}{texts[0]}"
-            yield from (indent + text for text in texts[1:])
+        yield click.style(_TITLES[part], bold=True) if is_colored() else _TITLES[part]
+        yield from finding_lines(findings, columns)
         yield ""
-
-
-def _is_colored() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines; what is to be typed or opened is never cut."""
-    found = textwrap.wrap(text, max(20, width), break_long_words=False, break_on_hyphens=False)
-    return found or [""]
 
 
 def _sum(findings: Sequence[Finding]) -> str:

@@ -9,7 +9,8 @@ import click
 
 from gastown_tui.cli.common import plain, show, table, town_dir
 from gastown_tui.cli.leaving import rig_remove
-from gastown_tui.cli.rig_add import add_rig
+from gastown_tui.cli.publish import rig_publish
+from gastown_tui.domain.config import CHOICES
 from gastown_tui.domain.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,11 +28,16 @@ rig.add_command(rig_remove)
 @rig.command("add")
 @click.argument("name")
 @click.argument("source", metavar="URL_OR_PATH")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="With --dry-run: for programs.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing: what is proposed, no trust.")
 @click.option("--prefix", default="", help="Of its bead ids; from the name by default.")
-@click.option("--review", type=click.Choice(["none", "required"]), default="required")
-@click.option("--land", type=click.Choice(["local", "push"]), default="local")
-@click.option("--permissions", type=click.Choice(["default", "allowlist", "bypass"]),
-              default="default", help="What agents start in.")  # fmt: skip
+@click.option("--review", type=click.Choice(CHOICES["review"]), default="required")
+@click.option("--land", type=click.Choice(CHOICES["land"]), help="Where work lands; local.")
+@click.option("--permissions", type=click.Choice(CHOICES["permissions"]),
+              help="What agents start in.")  # fmt: skip
+@click.option("--setup/--no-setup", default=None,
+              help="Whether sandboxes get the files and commands that are proposed.")  # fmt: skip
 @click.option("--gate", "gates", multiple=True, metavar="CMD", help="A command that must succeed.")
 @click.option("--trust/--no-trust", default=None,
               help="Answer yes for you when a program asks whether it may work there.")  # fmt: skip
@@ -39,60 +45,42 @@ rig.add_command(rig_remove)
               help="Also with the permissions that the repository gives itself.")  # fmt: skip
 @click.option("--mcp", metavar="NAMES", help="Its MCP servers that may run: all, none, or some.")
 @click.option("--api-key/--no-api-key", default=None, help="The API key you pass may be used.")
-def rig_add(name: str, source: str, gates: tuple[str, ...], **options: str | bool | None) -> None:
+def rig_add(
+    name: str, source: str, gates: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool,
+    prefix: str, review: str, land: str | None, permissions: str | None, setup: bool | None,
+    **flags: str | bool | None,
+) -> int:  # fmt: skip
     """Add the project at URL_OR_PATH as the rig NAME.
 
-    At a terminal you are asked once what coding agents would ask at every start.
+    The project is looked over first and only read. At a terminal you are asked once what nobody
+    else can know; --dry-run shows all that would be done.
     """
-    from gastown_tui.adapters.git.names import is_url
-    from gastown_tui.cli import consent
-    from gastown_tui.cli.common import poke, refuse_sessions
-    from gastown_tui.roots.town import catalogue, town_config
+    from gastown_tui.cli import rig_adding as adding
+    from gastown_tui.cli.common import refuse_sessions
+    from gastown_tui.cli.consent import is_given, is_person
+    from gastown_tui.cli.rig_add import place
+    from gastown_tui.cli.rig_decide import Asked
 
     if source.startswith("-"):
         raise BadInput(f"{source!r} is neither a URL nor a path")
     town = town_dir()
-    if options["permissions"] == "bypass":
-        refuse_sessions(town, "rig add --permissions bypass", name)
-    if consent.is_given(options):
-        refuse_sessions(town, "rig add --trust", name)
-    if is_url(source):
-        show(f"Cloning {plain(source)} ...")
-    settings = town_config(town)
-    entry, ask = catalogue(settings)[settings.agent], consent.is_person()
-    texts = {key: str(options[key] or "") for key in ("prefix", "review", "land", "permissions")}
-    home = add_rig(
-        town, name, source, texts, list(gates),
-        lambda hub: consent.consent(hub, entry, options, ask=ask),
+    asked = Asked(
+        review=review, land=land, permissions=permissions, setup=setup, gates=list(gates),
+        is_person=is_person(), is_yes=yes,
     )  # fmt: skip
-    poke(town)
-    show(f"The rig {name} stands in {home}.")
-    if not gates:
-        show("It has no gates: nothing is tested before it lands. Add some in rig.toml.")
-    if options["permissions"] == "bypass":
-        show("Its agents start without any permission check: they run what they like, as you.")
-    for line in _next_steps(town, name):
-        show(line)
+    options = {"prefix": prefix, "land": land or "", "review": review}
+    if dry_run:
+        _, short_name = place(town, name, options)
+        return adding.show_preview(town, (name, short_name), source, asked, flags, as_json=as_json)
+    if permissions == "bypass":
+        refuse_sessions(town, "rig add --permissions bypass", name)
+    if is_given(flags):
+        refuse_sessions(town, "rig add --trust", name)
+    adding.add(town, name, source, options, asked, flags)
+    return 0
 
 
-def _next_steps(town: Path, name: str) -> list[str]:
-    """How work gets into a new rig, and what comes of it out again."""
-    import shlex
-
-    from gastown_tui.roots.town import rig_config
-
-    config = rig_config(town, name)
-    if config.land == "local":
-        hub, branch = str(town / name / "repo"), f"gastown/{config.default_branch}"
-        get = f"{shlex.join(['git', 'fetch', hub, branch])}   # in your checkout"
-    else:
-        get = f"git pull   # it is pushed to {plain(config.upstream)}"
-    return [
-        f'Next: gastown bead create "WHAT IS TO BE DONE" --rig {name}',
-        "      gastown sling ID   # what the line above has printed",
-        "      gastown   # or `gastown up`: starts the town",
-        f"Landed: {get}",
-    ]
+rig.add_command(rig_publish)
 
 
 @rig.command("list")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -16,35 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gastown_tui.adapters.git.hub import HubInfo
-    from gastown_tui.domain.config import Consent
-
-RIG_TOML = """\
-# The rig {name}. Every key is listed; remove the # to change one.
-name = "{name}"
-prefix = "{prefix}"
-upstream = {upstream}
-source = {source}
-default_branch = {branch}
-land = "{land}"             # local: on gastown/{plain_branch} in {name}/repo; push: on the upstream
-review = "{review}"      # required: you approve each change; none: green gates are enough
-permissions = "{permissions}"  # what agents start in: default, allowlist, bypass (asks for nothing)
-gates = {gates}
-
-# merge = "rebase"          # or squash
-# gate_timeout_s = 1800
-# batch = 5                 # approved changes tested and landed together
-# agent = ""                # another agent than the town's
-# env_file = ""             # NAME=value lines for agents and gates: chmod 600, outside git
-{consent}
-# [setup]                   # before an agent or a gate works in a fresh sandbox
-# copy = [".env"]           # ignored files, from the path the rig was added from
-# run = []
-# timeout_s = 600
-"""
-
-
-def _toml(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    from gastown_tui.cli.rig_file import Decision
 
 
 def add_rig(
@@ -53,7 +24,7 @@ def add_rig(
     source: str,
     options: dict[str, str],
     gates: list[str],
-    consent: Callable[[Path], Consent] | None = None,
+    decide: Callable[[HubInfo], Decision] | None = None,
 ) -> Path:
     """Clone a project into the town; everything made is taken away again when a step fails.
 
@@ -63,15 +34,17 @@ def add_rig(
         source: a URL or a path.
         options: prefix, land, review and permissions, where they are not the usual.
         gates: commands that must succeed.
-        consent: asks what the overseer agrees to, once the clone is there.
+        decide: says how the rig is to be, once the clone is there; None takes `options` and
+            what is usual.
     """
     from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git import hub
     from gastown_tui.adapters.store import init_store
-    from gastown_tui.cli.consent import as_toml, in_words
-    from gastown_tui.domain.config import Consent, read_rig
+    from gastown_tui.cli.consent import in_words
+    from gastown_tui.cli.rig_file import Decision, Origin, rig_toml
+    from gastown_tui.domain.config import read_rig
 
-    home, prefix = _place(town, name, options)
+    home, prefix = place(town, name, options)
     is_path = Path(source).expanduser().exists()
     full = str(Path(source).expanduser().resolve()) if is_path else source
     if is_path and Path(full).is_relative_to(town.resolve()):
@@ -79,25 +52,24 @@ def add_rig(
     try:
         home.mkdir(exist_ok=True)
         info = hub.create_hub(town, name, full)
-        _check_land(options.get("land", ""), info)
-        BeadsGit(town).make_rig(info.path, home / ".beads")
-        init_store(home / ".beads", prefix).close()
-        given = consent(info.path) if consent else Consent()
-        text = RIG_TOML.format(
-            name=name,
-            prefix=prefix,
-            upstream=_toml(info.origin),
-            source=_toml(full if is_path else ""),
-            branch=_toml(info.default),
-            plain_branch=info.default,
+        usual = Decision(
             land=options.get("land") or "local",
             review=options.get("review") or "required",
             permissions=options.get("permissions") or "default",
-            gates="[" + ", ".join(_toml(gate) for gate in gates) + "]",
-            consent=as_toml(given).rstrip(),
+            gates=gates,
         )
+        _check_land(usual.land, info)
+        decided = decide(info) if decide else usual
+        _check_land(decided.land, info)
+        BeadsGit(town).make_rig(info.path, home / ".beads")
+        init_store(home / ".beads", prefix).close()
+        origin = Origin(
+            name=name, prefix=prefix, upstream=info.origin, source=full if is_path else "",
+            branch=info.default,
+        )  # fmt: skip
+        text = rig_toml(origin, decided)
         read_rig(text, "the rig's settings")
-        _record_rig(town, name, in_words(given))
+        _record_rig(town, name, in_words(decided.consent))
         beside = home / "rig.toml.new"
         beside.write_text(text, encoding="utf-8")
         beside.replace(home / "rig.toml")
@@ -117,7 +89,7 @@ def rig_name_of(source: str) -> str:
         return "project"
 
 
-def _place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:
+def place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:
     """The folder and the prefix of a new rig, checked."""
     from gastown_tui.adapters.town_files import beads_dirs
 
@@ -160,7 +132,7 @@ def _is_remnant(home: Path) -> bool:
 
 
 def _check_land(land: str, info: HubInfo) -> None:
-    if land == "push" and not info.pushable:
+    if land in {"push", "pr"} and not info.pushable:
         raise BadInput(
             f"{plain(info.origin)} is a folder somebody works in: nothing is pushed into it",
             hint="use --land local, and `git fetch` from the hub",

@@ -112,7 +112,7 @@ def test_a_person_is_asked_once_and_only_what_matters(place, tmp_path, monkeypat
     give(source, ".mcp.json", {"mcpServers": {"one": {}}})
     give(source, ".claude/settings.json", {"permissions": {"allow": ["Bash(rm:*)"]}})
     monkeypatch.setattr(consent, "is_person", lambda: True)
-    said = CliRunner().invoke(rig, ["add", "hello", str(source)], input="y\nn\nall\n").stdout
+    said = CliRunner().invoke(rig, ["add", "hello", str(source)], input="\n\ny\nn\nall\n").stdout
     assert "Bash(rm:*)" in said
     assert "API key" not in said
     given = rig_config(town, "hello").consent

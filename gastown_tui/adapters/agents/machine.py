@@ -42,25 +42,43 @@ class Machine:
 
     def mcp_servers(self, folder: Path, /) -> list[str]:
         """Names of the MCP servers in a repository's `.mcp.json`, in order."""
-        servers = _json(folder / ".mcp.json").get("mcpServers")
-        return list(servers) if isinstance(servers, dict) else []
+        return servers_in(_text(folder / ".mcp.json"))
 
     def allowed_by(self, folder: Path, /) -> list[str]:
         """The permissions that a repository's `.claude/settings.json` gives without asking."""
-        permissions = _json(folder / ".claude" / "settings.json").get("permissions")
-        allowed = permissions.get("allow") if isinstance(permissions, dict) else None
-        return [str(rule) for rule in allowed] if isinstance(allowed, list) else []
+        return allowed_in(_text(folder / ".claude" / "settings.json"))
 
     def free(self, path: Path, /) -> int:
         """Bytes that we may still write where the folder lies."""
         return shutil.disk_usage(path).free
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON object of a repository, which anybody may have written; empty when it is none."""
+def servers_in(text: bytes) -> list[str]:
+    """Names of the MCP servers that the text of a `.mcp.json` gives, in order."""
+    servers = _json(text).get("mcpServers")
+    return list(servers) if isinstance(servers, dict) else []
+
+
+def allowed_in(text: bytes) -> list[str]:
+    """The permissions that the text of a `.claude/settings.json` gives without asking."""
+    permissions = _json(text).get("permissions")
+    allowed = permissions.get("allow") if isinstance(permissions, dict) else None
+    return [str(rule) for rule in allowed] if isinstance(allowed, list) else []
+
+
+def _text(path: Path) -> bytes:
+    """A file of a repository's; empty when it cannot be read."""
     try:
         with path.open("rb") as file:
-            found = msgspec.json.decode(file.read(MAX_SETTINGS + 1))
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return file.read(MAX_SETTINGS + 1)
+    except OSError:
+        return b""
+
+
+def _json(text: bytes) -> dict[str, Any]:
+    """A JSON object of a repository, which anybody may have written; empty when it is none."""
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -115,7 +115,7 @@ def create_hub(
     final = home / "repo"
     if final.exists():
         raise Conflict(f"{final} exists already")
-    origin, lender = (source, reference) if is_url(source) else _own_upstream(Path(source))
+    origin, lender = (source, reference) if is_url(source) else own_upstream(Path(source))
     home.mkdir(parents=True, exist_ok=True)
     for left in home.glob(f"{_PARTIAL}*"):
         if left.stat().st_mtime < time.time() - 2 * NETWORK_LIMIT:
@@ -129,7 +129,7 @@ def create_hub(
             partial.rename(final)
         except OSError:
             raise Conflict(f"{final} exists already") from None
-    return HubInfo(path=final, origin=origin, default=default, pushable=_pushable(origin))
+    return HubInfo(path=final, origin=origin, default=default, pushable=is_pushable(origin))
 
 
 def open_hub(path: Path, *, origin: str | None = None) -> HubInfo:
@@ -155,7 +155,7 @@ def open_hub(path: Path, *, origin: str | None = None) -> HubInfo:
     default = _head_of_origin(git)
     if default is None:
         raise NotFound(f"{path} does not know its default branch", hint="run `gastown doctor`")
-    return HubInfo(path=path, origin=found, default=default, pushable=_pushable(found))
+    return HubInfo(path=path, origin=found, default=default, pushable=is_pushable(found))
 
 
 def refresh_hub(hub: HubInfo, tip: str) -> bool:
@@ -174,7 +174,7 @@ def _check_rig(rig: str) -> None:
         raise BadInput(f"{shown(rig)!r} cannot be a rig's name")
 
 
-def _own_upstream(path: Path) -> tuple[str, Path | None]:
+def own_upstream(path: Path) -> tuple[str, Path | None]:
     """Return the origin for a repository given by path, and who lends objects.
 
     A bare repository is an upstream itself, wherever it was once cloned from.
@@ -267,7 +267,7 @@ def _few(names: list[str]) -> str:
     return ", ".join(shown(name) for name in names[:5]) + more
 
 
-def _pushable(origin: str) -> bool:
+def is_pushable(origin: str) -> bool:
     """Whether origin may take a push: an address, or a bare repository on this machine."""
     if is_url(origin) and not origin.startswith("file://"):
         return True
