@@ -14,6 +14,8 @@ from gastown_tui.domain.errors import ProtocolError, Unavailable
 
 _T = TypeVar("_T")
 _READ = 1 << 18
+_SLICE_S = 0.002
+"""How long frames are handed out before the loop has its turn: thirty tiles may come at once."""
 
 
 class Link(Generic[_T]):
@@ -86,8 +88,13 @@ class Link(Generic[_T]):
                 return
             if not data:
                 return
+            clock = asyncio.get_running_loop().time
+            until = clock() + _SLICE_S
             for frame in self._decoder.feed(data):
                 yield frame
+                if clock() > until:
+                    await asyncio.sleep(0)
+                    until = clock() + _SLICE_S
 
     @property
     def backlog(self) -> int:

@@ -38,6 +38,8 @@ _ANSWER_S: Final = 40.0
 """How long an answer may take; the controller itself gives up after 30."""
 _COLLECTIONS: Final = (700, 10, 10)
 """Python's own measure of when to look for garbage; `gastown` starts without looking."""
+_SWITCH_S: Final = 0.0005
+"""How long a thread computes while others wait: keys come, and lines leave, by threads."""
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -346,6 +348,7 @@ class Cockpit(GastownApp):
     def on_ready(self) -> None:
         """Connect, now that the screen listens; what is loaded by now is no garbage."""
         gc.freeze()
+        sys.setswitchinterval(_SWITCH_S)
         gc.set_threshold(*_COLLECTIONS)
         self.run_worker(self._feed.run(), exit_on_error=False)
         self.run_worker(self._screens.run(), exit_on_error=False)

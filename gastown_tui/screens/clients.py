@@ -54,6 +54,7 @@ class Client:
         self.is_open = True
         connection.setblocking(False)
         loop.watch(connection.fileno(), READ, self._ready)
+        loop.press(connection.fileno(), on=True)
 
     def check_typing(self) -> None:
         """Refuse input of a process that itself runs in a session.
@@ -103,6 +104,7 @@ class Client:
     def _listen(self) -> None:
         mask = (0 if self.is_behind else READ) | (WRITE if self._out else 0)
         self._loop.watch(self._socket.fileno(), mask, self._ready)
+        self._loop.press(self._socket.fileno(), on=bool(mask & READ))
 
     def _ready(self, mask: int) -> None:
         if mask & WRITE:

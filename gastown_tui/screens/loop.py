@@ -1,8 +1,8 @@
 """A single-threaded loop over descriptors and timers.
 
 Smaller and quicker per wake-up than asyncio's, which matters at hundreds of wake-ups a second;
-and it knows what asyncio does not: who is served first, work that may be put off, and descriptors
-that may wait a moment, so that one wake-up serves many of them.
+and it knows what asyncio does not: who is served first, work that may be put off or broken off for
+somebody's key, and descriptors that may wait a moment, so that one wake-up serves many of them.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ class Loop:
         darwin = sys.platform == "darwin"
         self._selector = selectors.SelectSelector() if darwin else selectors.DefaultSelector()
         self._patient = self._selector if darwin else selectors.DefaultSelector()
+        self._pressing = selectors.DefaultSelector() if not darwin else selectors.SelectSelector()
         self._nested = -1 if darwin else _fileno(self._patient)
         self._look_at = NEVER
         """When to look at the patient descriptors; `NEVER` while the selector tells of them."""
         self._watched: dict[int, tuple[int, selectors.BaseSelector]] = {}
+        self._pressers: set[int] = set()
         self._timers: list[tuple[float, int, float, Callable[[float], None]]] = []
         self._order = itertools.count()
         self._stopped = False
@@ -64,6 +66,20 @@ class Loop:
         """Stop watching `fd`; call it before the descriptor is closed."""
         if known := self._watched.pop(fd, None):
             known[1].unregister(fd)
+        self.press(fd, on=False)
+
+    def press(self, fd: int, *, on: bool) -> None:
+        """Let `pressed` tell, or no longer, when there is something to read from `fd`."""
+        if on and fd not in self._pressers:
+            self._pressing.register(fd, READ)
+            self._pressers.add(fd)
+        elif not on and fd in self._pressers:
+            self._pressing.unregister(fd)
+            self._pressers.discard(fd)
+
+    def pressed(self) -> bool:
+        """Whether work is to be broken off: somebody has something that cannot wait."""
+        return bool(self._pressing.select(0))
 
     def every(self, period_s: float, call: Callable[[float], None]) -> None:
         """Call `call(now)` every `period_s` seconds, the first time at once."""
@@ -135,8 +151,8 @@ class Loop:
             signal.set_wakeup_fd(-1)
             for end in self._wake:
                 end.close()
-        self._selector.close()
-        self._patient.close()
+        for selector in (self._selector, self._patient, self._pressing):
+            selector.close()
 
 
 def _fileno(selector: selectors.BaseSelector) -> int:

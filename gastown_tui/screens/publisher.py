@@ -8,7 +8,7 @@ keys are taken between them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from gastown_tui.screens.clients import Client
@@ -18,14 +18,15 @@ from gastown_tui.screens.signals import NOTICES, signals_of
 from gastown_tui.screens.view import URGENT_S, View
 
 SLICE_S: Final = 0.002
-"""How long frames are made before descriptors are looked at again."""
+"""How long frames are made before descriptors are looked at again, if nothing is pressing."""
 
 
 class Publisher:
     """Views and watchers of all sessions, and the times at which they are due."""
 
-    def __init__(self, sessions: dict[str, Session]) -> None:
-        self._sessions = sessions
+    def __init__(self, sessions: dict[str, Session], pressed: Callable[[], bool]) -> None:
+        """`pressed` says whether somebody has typed meanwhile, or gets an answer to it."""
+        self._sessions, self._pressed = sessions, pressed
         self._views: dict[str, dict[Client, View]] = {}
         self._watchers: set[Client] = set()
         self._due: dict[str, float] = {}
@@ -117,16 +118,19 @@ class Publisher:
         if self._next > now:
             self._send()
             return self._next
-        stop = now + SLICE_S
+        stop, is_over = now + SLICE_S, False
         self._next = NEVER
         for name in self._order(now):
             if self._due[name] > now:
                 self._next = min(self._next, self._due[name])
-            elif time.monotonic() > stop:
+            elif is_over or time.monotonic() > stop:
                 self._next = 0.0
                 break
             else:
                 self._publish(name, now)
+                if name in self._hurried:
+                    self._send()
+                is_over = self._pressed()
         self._send()
         return self._next
 

@@ -79,8 +79,8 @@ class Server:
         self._hot: dict[str, float] = {}
         """Sessions whose output is waited for, and until when."""
         self._boot = uuid4().hex[:12]
-        self._publisher = Publisher(self._sessions)
-        self._requests = Requests(self._publisher, self.find, self._heat, self.names)
+        self._publisher = Publisher(self._sessions, self.loop.pressed)
+        self._requests = Requests(self._publisher, self.find, self._typed, self.names)
         self._clients: set[Client] = set()
         self._host = HostLink(runtime / "host.sock", self.loop, self._on_host)
         self._pruned_at = 0.0
@@ -272,6 +272,12 @@ class Server:
         self._hot[session.name] = time.monotonic() + HOT_S
         self._rewatch(session)
 
+    def _typed(self, session: Session) -> None:
+        """Break work off for what the session answers to what was typed."""
+        self._heat(session)
+        if session.pty and session.pty.fd >= 0:
+            self.loop.press(session.pty.fd, on=True)
+
     def _cool(self, now: float) -> None:
         for name in [name for name, until in self._hot.items() if until < now]:
             del self._hot[name]
@@ -288,7 +294,7 @@ class Server:
             del self._readable[name]
             if session := self._sessions.get(name):
                 self._read(session, turn_s / 2)
-            if time.monotonic() > stop:
+            if time.monotonic() > stop or self.loop.pressed():
                 break
         wanted = self._publisher.flush(time.monotonic())
         return 0.0 if self._readable else wanted
@@ -305,6 +311,8 @@ class Server:
         else:
             if count > HOT_BYTES:
                 self._heat(session)
+                if session.pty:
+                    self.loop.press(session.pty.fd, on=False)  # more than an echo
             elif session.pty and session.pty.queued:
                 self._rewatch(session)
             self._publisher.touch(session.name)

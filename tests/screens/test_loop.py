@@ -85,3 +85,22 @@ def test_from_patient_to_at_once_and_back(pipes):
     run(loop, lambda: len(got) == 3)
     assert sorted(got) == [b"a", b"b", b"c"]
     loop.close()
+
+
+def test_who_presses_is_told_without_being_served(pipes):
+    loop, got = Loop(), []
+    (reader, writer), (other, late) = pipes[:2]
+    loop.watch(reader, READ, lambda _mask: got.append(os.read(reader, 1)))
+    loop.watch(other, READ, lambda _mask: got.append(os.read(other, 1)))
+    loop.press(reader, on=True)
+    os.write(late, b"x")
+    assert not loop.pressed()
+    os.write(writer, b"k")
+    assert loop.pressed()
+    assert got == []
+    run(loop, lambda: len(got) == 2)
+    assert not loop.pressed()
+    os.write(writer, b"k")
+    loop.forget(reader)
+    assert not loop.pressed()
+    loop.close()
