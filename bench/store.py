@@ -126,17 +126,20 @@ async def followed(store, folder: Path, times: int = 40) -> float:
 
     We sleep as the controller does; the slowest of twenty is left out.
     """
-    after, late, stop = store.last_change, [], asyncio.Event()
+    after, late = store.last_change, []
+    stop, come = asyncio.Event(), asyncio.Event()
     writer = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WRITER, str(store.beads_dir), str(times)
     )
-    async with asyncio.timeout(60):
-        async for _ in watch(folder, stop):
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(watch(folder, stop, come.set, come.set))
+        while len(late) < times:
+            await come.wait()
+            come.clear()
             after, changed = store.changes(after)
             now = time.monotonic_ns()
             late += [(now - int(bead.title)) / 1e6 for bead in changed]
-            if len(late) >= times:
-                stop.set()
+        stop.set()
         await writer.wait()
     return sorted(late)[-times // 20 - 1]
 

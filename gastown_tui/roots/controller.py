@@ -199,10 +199,7 @@ class Process:
     async def _watch(self, look: Callable[[], None]) -> None:
         while True:
             self._rigs_changed.clear()
-            async for is_outside in watch(self._town, self._rigs_changed):
-                if is_outside:
-                    look()
-                self.wake()
+            await watch(self._town, self._rigs_changed, self.wake, look)
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:

@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from gastown_tui.adapters.store import blocking
+from gastown_tui.adapters.store import blocking, doorbell
 from gastown_tui.adapters.store.files import FileLock
 from gastown_tui.domain.errors import Damaged, GastownError, Unavailable
 
@@ -167,6 +167,7 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+        doorbell.ring(self.path.parent)
 
     def _refuse_newer(self, connection: sqlite3.Connection) -> None:
         if version_of(connection) > SCHEMA_VERSION:
