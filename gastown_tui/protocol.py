@@ -588,7 +588,10 @@ class BeadText(_Frame, frozen=True, kw_only=True, tag="beadtext"):
 
 
 class Poke(_Frame, frozen=True, kw_only=True, tag="poke"):
-    """Look again now: somebody wrote beads."""
+    """Look again now: somebody wrote beads; or, with `present`, nothing but that."""
+
+    present: int = 0
+    """1: a person is at this screen. -1: the person has turned away from it."""
 
 
 HostFrame: TypeAlias = (

@@ -41,6 +41,7 @@ _VERBS: Final = {
     "kill": ("gastown_tui.cli.control", "kill", "end an agent now; its hook is kept"),
     "mol": ("gastown_tui.cli.mol", "mol", "make, follow and end molecules"),
     "mq": ("gastown_tui.cli.mq", "mq", "the merge queue: list, diff, approve, reject"),
+    "notify": ("gastown_tui.cli.notify", "notify", "try out how you are called"),
     "nudge": ("gastown_tui.cli.control", "nudge", "put a text in front of an agent"),
     "pause": ("gastown_tui.cli.town", "pause", "start and land nothing new"),
     "peek": ("gastown_tui.cli.session", "peek", "a session's screen as text"),

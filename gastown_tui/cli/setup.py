@@ -34,6 +34,13 @@ name = "{name}"
 # args = []
 # env_pass = []           # variables of your shell that it may see
 
+# [notify]                # how you are called; try it with `gastown notify`
+# on = ["waits", "error", "rejected", "review", "queue", "limit", "escalated", "problem", "done"]
+# bell = true             # open screens ring the terminal's bell
+# osc = "9"               # and ask it for a notification: OSC "9", "777", or "" for none
+# command = []            # or a program, screen or not: ["notify-send", "{{town}}", "{{text}}"]
+# every_s = 30            # seconds between two calls at least
+
 # [keys]                  # action = "key", see ? on the screen
 """
 

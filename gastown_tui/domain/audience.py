@@ -11,7 +11,7 @@ OVERSEER: Final = frozenset(
         "approve", "approve_always", "approve_dialog", "cancel", "create_town", "deny_dialog",
         "checkout", "checkout_done",
         "down", "drop", "estop", "hold", "interrupt", "key", "kill", "mayor", "nudge", "pause",
-        "publish", "reject", "release",
+        "notify", "publish", "reject", "release",
         "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",
         "submit_branch", "unhook", "unpublished", "up", "upgrade",
     }

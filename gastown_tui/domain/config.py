@@ -10,6 +10,13 @@ import msgspec
 
 from gastown_tui.domain.errors import BadInput
 
+NOTICES: Final = (
+    "waits", "error", "rejected", "review", "queue", "limit", "escalated", "problem", "done",
+)  # fmt: skip
+"""An agent asks; an agent or a change is stuck; a change is rejected, or waits for a review; a
+merge queue is held; an account has reached its limit; a rule gave up; something is wrong with the
+town; all work is done."""
+
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all tables: an unknown key is an error."""
@@ -36,6 +43,22 @@ class Limits(_Table, frozen=True, kw_only=True):
     """Seconds without output, while working, after which its session is started anew."""
 
 
+class Notify(_Table, frozen=True, kw_only=True):
+    """How the overseer is called; `domain/notices.py` says when."""
+
+    on: list[str] = msgspec.field(default_factory=lambda: list(NOTICES))
+    """What is told: any of `NOTICES`."""
+    bell: bool = True
+    """Whether open screens ring the terminal's bell."""
+    osc: str = "9"
+    """How open screens ask the terminal for a notification: OSC `9`, OSC `777`, or empty."""
+    command: list[str] = []
+    """A program and its arguments, run without a shell, also while no screen is open. `{text}`,
+    `{kind}`, `{subject}` and `{town}` are replaced; without any of them the text comes last."""
+    every_s: float = 30.0
+    """Seconds between two calls at least; what comes up meanwhile goes into one."""
+
+
 class TownConfig(_Table, frozen=True, kw_only=True):
     """`town.toml`."""
 
@@ -47,6 +70,7 @@ class TownConfig(_Table, frozen=True, kw_only=True):
     bd: bool = False
     """Whether agents find `bd` on PATH as another name of `gastown bd`."""
     limits: Limits = msgspec.field(default_factory=Limits)
+    notify: Notify = msgspec.field(default_factory=Notify)
     agents: dict[str, dict[str, Any]] = {}
     """`[agents.NAME]`: overrides of the catalogue, or entries of your own."""
     keys: dict[str, str] = {}
@@ -140,7 +164,23 @@ def read_town(text: str, path: str = "town.toml") -> TownConfig:
     for key, least in (("max_working", 1), ("polecats", 1), ("gates", 1)):
         if getattr(config.limits, key) < least:
             raise BadInput(f"{path}: limits.{key} must be at least {least}")
+    _check_notify(config.notify, path)
     return config
+
+
+def _check_notify(notify: Notify, path: str) -> None:
+    strange = [one for one in notify.on if one not in NOTICES]
+    if strange:
+        raise BadInput(f"{path}: notify.on has {strange[0]!r}", hint=f"any of {', '.join(NOTICES)}")
+    if notify.osc not in {"", "9", "777"}:
+        raise BadInput(f"{path}: notify.osc is {notify.osc!r}", hint='it may be "9", "777" or ""')
+    if notify.command and (not notify.command[0] or any("\0" in one for one in notify.command)):
+        raise BadInput(
+            f"{path}: notify.command names no program",
+            hint='such as ["notify-send", "{town}", "{text}"]',
+        )
+    if not notify.every_s >= 1:
+        raise BadInput(f"{path}: notify.every_s must be at least 1")
 
 
 def read_rig(text: str, path: str = "rig.toml") -> RigConfig:
@@ -178,7 +218,8 @@ def _nearest(message: str, kind: type[_Table]) -> str:
     found = re.search(r"unknown field `(\w+)`", message)
     if not found:
         return "see the comments in the file"
-    known = [*_keys(kind), *_keys(Limits), *_keys(Setup), *_keys(Consent)]
+    tables = (kind, Limits, Notify, Setup, Consent)
+    known = [key for table in tables for key in _keys(table)]
     close = difflib.get_close_matches(found.group(1), known, n=1)
     return f"did you mean {close[0]}?" if close else f"known keys: {', '.join(_keys(kind))}"
 

@@ -24,6 +24,7 @@ from gastown_tui.adapters.gh import GitHub
 from gastown_tui.adapters.gh_pulls import PullRequests
 from gastown_tui.adapters.host_client import HostClient
 from gastown_tui.adapters.locks import take_lock
+from gastown_tui.adapters.notify import run_program
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.screens_link import ScreensLink
@@ -31,6 +32,7 @@ from gastown_tui.adapters.sync_link import peer_pid
 from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.town import Town
 from gastown_tui.roots.formulas import TownFormulas
 from gastown_tui.roots.settings import Settings
 from gastown_tui.roots.town import catalogue, open_books
@@ -44,6 +46,7 @@ from gastown_tui.services.feed import Feed
 from gastown_tui.services.gate_beads import gates_of_town
 from gastown_tui.services.keeper import Keeper
 from gastown_tui.services.mayor import open_mayor
+from gastown_tui.services.notices import Notices
 from gastown_tui.services.nudger import Nudger
 from gastown_tui.services.outsiders import Outsiders
 from gastown_tui.services.refinery import Refinery
@@ -93,12 +96,13 @@ class Process:
         self._facts = Facts(self.context, self._signs, self.wake)
         self._nudger = Nudger(self.context, self._facts.seen)
         self._feed = Feed(self.context, self._facts)
+        self._notices = Notices(self.context, run_program)
         self._controller = Controller(
             self.context,
             self._facts,
             Work(self.context, self._nudger, self._signs.can_resume),
             Refinery(self.context),
-            self._feed.publish,
+            self._publish,
         )
         self._verbs = Verbs(
             self.context, self._facts, self._nudger, self.wake, self._go_on,
@@ -120,6 +124,12 @@ class Process:
         """Look again soon."""
         self._controller.wake()
 
+    def _publish(self, seen: Town) -> None:
+        """Show a look to whoever follows, and call the overseer if it wants that."""
+        self._feed.publish(seen)
+        if self._notices.look(self._feed.tables, self.context.clock.now()):
+            self._feed.publish(seen)
+
     def _on_signals(self, signals: protocol.Signals) -> None:
         self._facts.on_signals(signals)
         self._nudger.on_signals(signals)
@@ -132,6 +142,7 @@ class Process:
     async def run(self) -> None:
         """Until cancelled."""
         context = self.context
+        self._verbs.add(self._notices.table)
         self._settings.look()
         for name in list(context.git):
             await self._first_look(name)
@@ -141,6 +152,7 @@ class Process:
         )
         diffs = Diffs(context)
         server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self._bead, self.wake)
+        server.present = self._notices.present
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
         keeper = Keeper(self._folded, beads_git.commit, self._tidy, self._tell_unfolded)
@@ -151,6 +163,7 @@ class Process:
                 group.create_task(self._screens.run())
                 group.create_task(keeper.run())
                 group.create_task(self._gates.run(lambda: context.clock.now().wall))
+                group.create_task(self._notices.run())
                 group.create_task(self._follow_formulas())
                 group.create_task(outsiders.run())
                 group.create_task(self._watch(outsiders.look))

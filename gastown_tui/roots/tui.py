@@ -219,6 +219,10 @@ class LinkTown:
             protocol.Receipt,
         )
 
+    def present(self, here: bool) -> None:  # noqa: FBT001 - a yes or no is all there is to say
+        """Say whether a person is at this screen."""
+        self._send(protocol.Poke(present=1 if here else -1))
+
     async def diff(self, subject: str, since: tuple[str, str] = ("", "")) -> protocol.DiffText:
         """See `TownPort`."""
         asked = protocol.AskDiff(req=0, subject=subject, since_base=since[0], since_tip=since[1])
@@ -342,7 +346,7 @@ class Cockpit(GastownApp):
         self._feed, self._screens = LinkTown(town, host), LinkScreens(town, host)
         super().__init__(
             self._feed, self._screens, keys=user_keys(town), looks=LookFiles(town),
-            programs=OwnPrograms(town),
+            programs=OwnPrograms(town), present=self._feed.present,
         )  # fmt: skip
 
     def on_ready(self) -> None:

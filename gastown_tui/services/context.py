@@ -110,6 +110,8 @@ class Context:
         """Worktrees of the refinery that are being prepared."""
         self.problems: dict[str, str] = {}
         """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
+        self.notices: dict[str, protocol.TableRow] = {}
+        """What the overseer was called for last, as rows of the feed."""
         self.queued: dict[str, list[str]] = {}
         """Session to the first words of texts that wait until it can take them."""
         self.formulas: Formulas | None = None

@@ -36,6 +36,7 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
         "mq": _request_rows(seen),
         "convoys": _convoy_rows(seen, context),
         "events": _event_rows(context),
+        "notices": dict(context.notices),
     }
 
 

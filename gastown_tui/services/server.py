@@ -38,6 +38,8 @@ class FeedServer:
         self.diff = diff
         self.bead = bead
         self.wake = wake
+        self.present: Callable[[int], None] = lambda _here: None
+        """Told whether a person is at a screen: 1 or -1."""
         self._busy: set[asyncio.Task[None]] = set()
 
     async def serve(self, path: Path) -> asyncio.Server:
@@ -107,7 +109,10 @@ class _Client:
         elif isinstance(frame, protocol.AskBead):
             self._ask_bead(frame)
         elif isinstance(frame, protocol.Poke):
-            server.wake()
+            if frame.present and self._session is None:
+                server.present(frame.present)
+            else:
+                server.wake()
 
     def on_delta(self, delta: protocol.Delta) -> None:
         """Send it, unless the client has far too much to read: then everything, later."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from gastown_tui.domain import audience
@@ -56,6 +56,10 @@ class Verbs:
             **FormulaVerbs(context).table,
             **LeavingVerbs(context).table,
         }
+
+    def add(self, table: Mapping[str, Carry]) -> None:
+        """Verbs of a part that the process is put together from."""
+        self._verbs.update(table)
 
     async def ask(
         self, verb: str, target: str, arguments: Arguments, *, actor: str, session: str | None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
+from gastown_tui.protocol import TableRow
+from gastown_tui.tui.alarm import Alarm
 from gastown_tui.tui.keymap import Keymap
 from gastown_tui.tui.ports import Clocks, LooksPort, NoLooks, ProgramsPort, ScreensPort, TownPort
 from gastown_tui.tui.screens.town import TownScreen
@@ -44,8 +48,9 @@ class GastownApp(App[None], inherit_bindings=False):
         clocks: Clocks | None = None,
         looks: LooksPort | None = None,
         programs: ProgramsPort | None = None,
+        present: Callable[[bool], None] = lambda _here: None,
     ) -> None:
-        """`keys` is the `[keys]` table of `town.toml`."""
+        """`keys` is the `[keys]` table of `town.toml`; `present` hears who is at the screen."""
         super().__init__()
         use_colour(wanted=not self.no_color)
         self.animation_level = "none"
@@ -55,12 +60,29 @@ class GastownApp(App[None], inherit_bindings=False):
         self._covered_until = 0.0
         self.dashboard = TownScreen(town, port, self._clocks, Keymap(keys))
         self.dashboard.terminal = self.terminal
+        self._alarm = Alarm(self._clocks.wall, present, os.environ)
+        self.dashboard.noticed = self._noticed
         self.dashboard.desk.programs = programs
         self._looks = self.dashboard.desk.looks = looks or NoLooks()
 
     def on_mount(self) -> None:
         """Open the dashboard."""
         self.push_screen(self.dashboard)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every event comes by here: a person's own say that somebody is at the screen."""
+        if isinstance(event, events.Key | events.MouseEvent | events.Paste | events.AppFocus):
+            self._alarm.here(self._clocks.steady())
+        elif isinstance(event, events.AppBlur):
+            self._alarm.away()
+        await super().on_event(event)
+
+    def _noticed(self, rows: Mapping[str, TableRow], town: str) -> None:
+        """Ring for what is new."""
+        text, driver = self._alarm.calls(rows, town), self._driver
+        if text and driver is not None and not driver.is_headless:
+            driver.write(text)
+            driver.flush()
 
     def on_unmount(self) -> None:
         """What was written in a review is on disk before the screen has gone."""

@@ -10,7 +10,7 @@ from gastown_tui.tui.ports import Daemon, LinkState
 from gastown_tui.viewmodels.strip import clock_text
 from gastown_tui.viewmodels.text import strings
 
-TABLES: Final = ("town", "rigs", "agents", "beads", "mq", "convoys", "events")
+TABLES: Final = ("town", "rigs", "agents", "beads", "mq", "convoys", "events", "notices")
 _UNSEEN: Final = {"rows_hash": ""}
 """Columns that nothing on the screen tells of, and that change with every spinner's turn."""
 

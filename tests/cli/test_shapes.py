@@ -81,6 +81,7 @@ def town():
     try:
         made.run("up")
         made.until_in_review()
+        made.run("notify", "try it")
         yield made
     finally:
         remove_demo(made.made)
@@ -96,7 +97,10 @@ def check(heading, rows):
         assert set(row) == set(wanted), heading
 
 
-@pytest.mark.parametrize("table", ["town", "rigs", "agents", "beads", "mq", "convoys", "events"])
+_FED = ["town", "rigs", "agents", "beads", "mq", "convoys", "events", "notices"]
+
+
+@pytest.mark.parametrize("table", _FED)
 def test_the_tables_of_the_feed_are_as_documented(town, table):
     check(f"Table {table}", list(town.tables()[table].values()))
 

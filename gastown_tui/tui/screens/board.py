@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -10,7 +10,7 @@ from textual.layout import Layout
 from textual.screen import Screen
 from textual.widget import Widget
 
-from gastown_tui.protocol import ScreenFrame, Signals
+from gastown_tui.protocol import ScreenFrame, Signals, TableRow
 from gastown_tui.tui.actions import BY_ID, HINTED
 from gastown_tui.tui.brush import Brush, Output
 from gastown_tui.tui.hub import Hub
@@ -25,6 +25,7 @@ from gastown_tui.tui.widgets.painted import Bar
 from gastown_tui.viewmodels.hints import hint_line
 from gastown_tui.viewmodels.layout import Place, Plan, View, plan
 from gastown_tui.viewmodels.strip import TownFacts, problem_lines, strip_line
+from gastown_tui.viewmodels.text import string
 
 if TYPE_CHECKING:
     from gastown_tui.tui.desk import Desk
@@ -44,6 +45,9 @@ class Board(Screen[None], inherit_bindings=False):
 
     terminal: Callable[[], Output | None] = staticmethod(lambda: None)
     """Where lines may be painted straight to, if they may; given by the application."""
+
+    noticed: Callable[[Mapping[str, TableRow], str], None] = staticmethod(lambda _rows, _town: None)
+    """Takes notices and the town's name; given by the application."""
 
     ALLOW_SELECT = False
     AUTO_FOCUS = ""
@@ -117,6 +121,8 @@ class Board(Screen[None], inherit_bindings=False):
             if self._plan_wanted() != self._plan:
                 self.relayout()
         self.panels.update(news)
+        if "notices" in news:
+            self.noticed(self.store.rows("notices"), string(self.store.town(), "name"))
         if "town" in news:
             self.stage.assign(self._plan)
         elif "agents" in news:
