@@ -41,16 +41,16 @@ class Doorbell:
         Raises:
             OSError: there cannot be one on this file system, or something else is in its place.
         """
-        self._path = folder / FILE
+        path = folder / FILE
         with suppress(FileExistsError):
-            os.mkfifo(self._path, _MODE)
+            os.mkfifo(path, _MODE)
         # For writing, too: so it never ends when a writer leaves.
         flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-        self.fd = os.open(self._path, flags)
+        self.fd = os.open(path, flags)
         """Readable when it has been rung."""
         if not stat.S_ISFIFO(os.fstat(self.fd).st_mode):
             os.close(self.fd)
-            raise FileExistsError(f"{self._path} is no pipe")
+            raise FileExistsError(f"{path} is no pipe")
 
     def answer(self) -> None:
         """Take the rings that have come."""
@@ -59,6 +59,5 @@ class Doorbell:
                 pass
 
     def close(self) -> None:
-        """Listen no more."""
-        self._path.unlink(missing_ok=True)
+        """Listen no more. The pipe stays: another town may listen at it by now."""
         os.close(self.fd)
