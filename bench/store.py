@@ -132,7 +132,7 @@ async def followed(store, folder: Path, times: int = 40) -> float:
         sys.executable, "-c", WRITER, str(store.beads_dir), str(times)
     )
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        group.create_task(watch(folder, stop, come.set, come.set))
+        group.create_task(watch(folder, stop, come.set, come.set, folder / "bell"))
         while len(late) < times:
             await come.wait()
             come.clear()

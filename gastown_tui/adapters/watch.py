@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import watchfiles
 
@@ -36,23 +36,28 @@ def places(town: Path) -> list[Path]:
 
 
 async def watch(
-    town: Path, stop: asyncio.Event, wake: Callable[[], None], outside: Callable[[], None]
+    town: Path,
+    stop: asyncio.Event,
+    wake: Callable[[], None],
+    outside: Callable[[], None],
+    bell: Path,
 ) -> None:
     """Call `wake` after every burst of changes to the beads of a town, until `stop`.
 
     Before it `outside`, when something was written that other programs write, too: a bead file,
     or the database of a `bd`. The folders are those there are at the start. Our own writers ring
-    a bell, so looking at the files, which costs while nothing happens, need not be quick.
+    the `bell`, which is made here, so looking at the files, which costs while nothing happens,
+    need not be quick.
     """
     folders = places(town)
     if not folders:
         return
-    with _Bells(folders, wake) as bells:
+    with _listening(bell, wake) as hang:
+        stores = [folder for folder in folders if folder.name == FOLDER_NAME]
+        deaf = tuple(f"{folder}/" for folder in stores if not hang(folder))
 
         def is_wanted(_change: watchfiles.Change, path: str) -> bool:
-            if path.endswith(_STORE):
-                return path.startswith(bells.deaf)
-            return path.endswith(_OTHERS)
+            return path.endswith(_OTHERS) or (path.endswith(_STORE) and path.startswith(deaf))
 
         async for changes in watchfiles.awatch(
             *folders,
@@ -67,36 +72,32 @@ async def watch(
             wake()
 
 
-class _Bells:
-    """The bells of all stores, heard in the loop that runs."""
+@contextmanager
+def _listening(path: Path, wake: Callable[[], None]) -> Iterator[Callable[[Path], bool]]:
+    """A bell heard in the running loop; what is given hangs it into a store, False if it cannot."""
+    try:
+        bell = Doorbell(path)
+    except OSError as error:
+        log.warning("%s: no bell (%s): the files of all stores are watched", path, error)
+        yield lambda _folder: False
+        return
 
-    def __init__(self, folders: list[Path], rung: Callable[[], None]) -> None:
-        self._bells: list[Doorbell] = []
-        self._rung = rung
-        deaf = []
-        for folder in folders:
-            if folder.name != FOLDER_NAME:
-                continue
-            try:
-                self._bells.append(Doorbell(folder))
-            except OSError as error:
-                log.info("%s: no bell (%s): its files are watched", folder, error)
-                deaf.append(f"{folder}/")
-        self.deaf = tuple(deaf)
-        """Folders without one: there the store's files tell of writes, a little later."""
+    def hang(folder: Path) -> bool:
+        try:
+            bell.hang(folder)
+        except OSError as error:
+            log.warning("%s: no bell (%s): its files are watched", folder, error)
+            return False
+        return True
 
-    def __enter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        for bell in self._bells:
-            loop.add_reader(bell.fd, self._answer, bell)
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        loop = asyncio.get_running_loop()
-        for bell in self._bells:
-            loop.remove_reader(bell.fd)
-            bell.close()
-
-    def _answer(self, bell: Doorbell) -> None:
+    def answer() -> None:
         bell.answer()
-        self._rung()
+        wake()
+
+    loop = asyncio.get_running_loop()
+    loop.add_reader(bell.fd, answer)
+    try:
+        yield hang
+    finally:
+        loop.remove_reader(bell.fd)
+        bell.close()

@@ -212,7 +212,8 @@ class Process:
     async def _watch(self, look: Callable[[], None]) -> None:
         while True:
             self._rigs_changed.clear()
-            await watch(self._town, self._rigs_changed, self.wake, look)
+            bell = runtime_dir(self._town) / "bell"
+            await watch(self._town, self._rigs_changed, self.wake, look, bell)
             await asyncio.sleep(1.0)
 
     async def _sweep(self) -> None:

@@ -20,7 +20,7 @@ class _Watched:
         self.woken, self.outside = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
-        await watch(self.town, self.stop, self.woken.set, self.outside.set)
+        await watch(self.town, self.stop, self.woken.set, self.outside.set, self.town / "bell")
 
     async def until(self, event: asyncio.Event, act: Callable[[], object]) -> None:
         """Act until it is told: the watch may begin behind the first of these."""
@@ -43,6 +43,7 @@ async def test_a_write_of_ours_is_heard_and_waits_for_no_listener(tmp_path: Path
             )
         watched.stop.set()
     assert not watched.outside.is_set()
+    assert not (tmp_path / ".beads" / ".gastown" / doorbell.LINK).is_symlink()
     store.create(actor="me", title="nobody listens")
     store.close()
 
@@ -59,33 +60,41 @@ async def test_a_file_written_by_others_is_told_as_such(tmp_path: Path) -> None:
     assert watched.woken.is_set()
 
 
-@pytest.mark.parametrize("in_its_place", ["file", "link"])
-async def test_what_is_no_pipe_is_left_alone_and_the_store_is_watched(
-    tmp_path: Path, in_its_place: str
-) -> None:
+async def test_without_a_bell_the_store_itself_is_watched(tmp_path: Path) -> None:
     store = init_store(tmp_path / ".beads", "t")
-    bell, other = tmp_path / ".beads" / ".gastown" / doorbell.FILE, tmp_path / "other"
-    other.write_bytes(b"mine")
-    if in_its_place == "file":
-        bell.write_bytes(b"mine")
-    else:
-        bell.symlink_to(other)
+    (tmp_path / "bell").write_bytes(b"mine")
     watched = _Watched(tmp_path)
     async with asyncio.TaskGroup() as group:
         group.create_task(watched.run())
         await watched.until(watched.woken, lambda: store.create(actor="me", title="written"))
         watched.stop.set()
-    assert bell.read_bytes() == other.read_bytes() == b"mine"
+    assert (tmp_path / "bell").read_bytes() == b"mine"
     store.close()
 
 
+def test_what_is_no_pipe_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / doorbell.LINK).write_bytes(b"mine")
+    doorbell.ring(tmp_path)
+    assert (tmp_path / doorbell.LINK).read_bytes() == b"mine"
+
+
 def test_a_bell_rung_without_end_is_not_waited_for(tmp_path: Path) -> None:
-    bell = doorbell.Doorbell(tmp_path)
+    bell = doorbell.Doorbell(tmp_path / "pipe")
+    bell.hang(tmp_path)
     for _ in range(100_000):
         doorbell.ring(tmp_path)
-    os.set_blocking(bell.fd, False)
     bell.answer()
     with pytest.raises(BlockingIOError):
         os.read(bell.fd, 1)
     bell.close()
     doorbell.ring(tmp_path)
+
+
+def test_the_bell_of_a_listener_who_came_later_stays(tmp_path: Path) -> None:
+    first, second = doorbell.Doorbell(tmp_path / "one"), doorbell.Doorbell(tmp_path / "two")
+    first.hang(tmp_path)
+    second.hang(tmp_path)
+    first.close()
+    doorbell.ring(tmp_path)
+    assert os.read(second.fd, 9) == b"\n"
+    second.close()
