@@ -47,10 +47,14 @@ def restart(agent: str, fresh: bool) -> None:
 
 
 @click.command()
-@click.argument("agent")
-def resume(agent: str) -> None:
-    """Let a stopped or frozen AGENT go on."""
-    show(ask("resume", agent))
+@click.argument("agents", metavar="AGENT...", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="Everybody who waits after an absence.")
+@click.option("--fresh", is_flag=True, help="With a new conversation instead of the old one.")
+def resume(agents: tuple[str, ...], everybody: bool, fresh: bool) -> None:
+    """Let stopped or frozen AGENTs go on; without any: who waits after an absence, at what cost."""
+    from gastown_tui.cli.absence import resume_some
+
+    resume_some(agents, everybody=everybody, fresh=fresh)
 
 
 @click.command()

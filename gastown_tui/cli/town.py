@@ -119,7 +119,10 @@ def up(resume: str) -> None:
         time.sleep(0.05)  # the next look at the town publishes that they go on
         held = _held(tables(town))
     if held:
-        show(_who_waits(held))
+        from gastown_tui.cli.absence import waiting_lines
+
+        for line in waiting_lines(tables(town)):
+            show(line)
 
 
 def _held(found: Mapping[str, Mapping[str, TableRow]]) -> list[str]:
@@ -131,7 +134,7 @@ def _held(found: Mapping[str, Mapping[str, TableRow]]) -> list[str]:
 def _who_waits(held: list[str]) -> str:
     waits = "1 agent waits" if len(held) == 1 else f"{len(held)} agents wait"
     some = ", ".join(plain(one) for one in held[:5]) + (" ..." if len(held) > 5 else "")
-    return f"{waits} for your word: {some} (gastown up --resume all)"
+    return f"{waits} for your word: {some} (gastown resume)"
 
 
 @click.command()

@@ -135,8 +135,10 @@ class Process:
         self._nudger.on_signals(signals)
 
     def _go_on(self, agents: frozenset[str]) -> None:
-        held = self._controller.resume_held
-        self._controller.resume_held = held - agents if agents else frozenset()
+        held = self.context.resume_held
+        self.context.resume_held = held - agents if agents else frozenset()
+        with contextlib.suppress(OSError):  # a full disk: the next beat tells of it
+            self._absence.beat(self._host.boot, self.context)
         self.wake()
 
     async def run(self) -> None:
@@ -147,9 +149,7 @@ class Process:
         for name in list(context.git):
             await self._first_look(name)
         await self._verbs.take_up()  # first: a `down` among it means that nobody goes on by himself
-        self._controller.resume_held = self._absence.held(
-            self._host.boot, context.books, context.config.id
-        )
+        self._absence.begin(self._host.boot, context)
         diffs = Diffs(context)
         server = FeedServer(self._feed, self._verbs, self._who, diffs.ask, self._bead, self.wake)
         server.present = self._notices.present
@@ -221,7 +221,7 @@ class Process:
         while True:
             await asyncio.sleep(_SWEEP_S)
             try:
-                self._absence.beat(self._host.boot)
+                self._absence.beat(self._host.boot, self.context)
                 for name in list(self.context.git):
                     await self._first_look(name)
                 await self._verbs.take_up()

@@ -72,8 +72,6 @@ class Controller:
         self._outcomes: dict[str, Outcome] = {}
         self._awake_since = 0.0
         self._behind = 0.0
-        self.resume_held: frozenset[str] = frozenset()
-        """Agents that go on only at the overseer's word, after an absence."""
         self._carry: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
             Dispatch: work.dispatch,
             PrepareSandbox: work.sandboxes.prepare,
@@ -169,7 +167,7 @@ class Controller:
             in_flight=frozenset(self._tasks),
             outcomes=dict(self._outcomes),
             is_full=bool(context.shortage()),
-            resume_held=self.resume_held,
+            resume_held=context.resume_held,
         )
 
     def _start(self, command: Command) -> None:

@@ -33,6 +33,10 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int = 0
     cost: float = 0.0
     money: str = ""
+    context: int = 0
+    """Tokens that the conversation holds now."""
+    again: float = 0.0
+    """US dollars to send them again, when it is resumed after an absence."""
     """What pays for it: `subscription`, or `API key ...1234`; empty for what costs nothing."""
 
 
@@ -60,6 +64,9 @@ class Signs(Protocol):
         """Tokens and US dollars of the conversation."""
 
     def can_resume(self, entry: AgentEntry, session: Agent, /) -> bool:
+    def resumption(self, session: Agent, /) -> tuple[int, float]:
+        """Tokens that a resumed conversation sends again, and US dollars."""
+
         """Whether the conversation can be continued."""
 
 
@@ -178,6 +185,7 @@ class Facts:
         try:
             return self._derive(agent, row, now)
         except NotFound as error:
+        context, again = self._signs.resumption(agent)
             before = self.states.get(agent.address)
             since = before.since if before and before.state == "error" else now.wall
             return AgentState(state="error", since=since, source="wanted", evidence=str(error))
@@ -254,6 +262,10 @@ class Facts:
             return ""
 
     def seen(self, session: str) -> tuple[Signals | None, AgentState | None, int]:
+    def away_since(self) -> float:
+        """When the town was last alive before an absence."""
+        return self._context.away_since
+
         """A session's signals, its state, and how many prompts it has taken, looked at anew."""
         agent = self._context.books.agents.get(session)
         row = self.row_of(agent) if agent else None

@@ -54,6 +54,7 @@ def _town_row(town: Town, context: Context) -> TableRow:
         "problems": sorted(context.problems.values()),
     }
 
+        "away_since": context.away_since if town.resume_held else 0.0,
 
 def _rig_row(town: Town, name: str, context: Context) -> TableRow:
     rig, formulas = town.rigs[name], context.formula_rows.get(name, ())
@@ -83,7 +84,7 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
     bead = seen.hooks.get(agent.address)
     request = seen.requests.get(bead.id) if bead else None
     if agent.address in seen.town.resume_held:
-        question = "Go on? R lets it, `gastown up --resume all` lets all"
+        question = "Go on? R lets it; `gastown resume` shows who else waits"
         return "paused", "question", "waits for your word after an absence", question
     if bead is None and not (row and not row.ended) and agent.wanted == RUNNING:
         return "idle", "", "free", ""
@@ -116,7 +117,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "pid": row.pid if row and not row.ended else 0,
         "run": agent.run,
         "state": shown,
-        "since": state.since,
+        "since": since,
         "source": state.source,
         "evidence": why,
         "bead": bead.id if bead else "",
@@ -125,10 +126,15 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "wanted_by": agent.wanted_by,
         "wanted_why": agent.wanted_why,
         "needs": needs,
-        "needs_since": state.since if needs else 0.0,
+        "needs_since": since if needs else 0.0,
         "question": question,
         "rows_hash": facts.rows_hash(agent.address) if needs else "",
         "tokens": usage.tokens,
+    failed = seen.failed_start(agent) if shown == "error" else None
+    since = failed.since if failed else state.since
+    if agent.address in town.resume_held:
+        away = facts.away_since()
+        since = min(run.ended, away) if run and run.ended else away
         "cost": usage.cost,
         "money": usage.money,
         "entry": facts.entry_name(agent),
@@ -151,6 +157,8 @@ def _convoy_of(town: Town) -> dict[str, str]:
 
 def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
     convoys = _convoy_of(town)
+        "context": usage.context,
+        "resume_cost": usage.again,
     rows: dict[str, TableRow] = {}
     for name, rig in context.books.rigs.items():
         for beads in (rig.beads, rig.closed):

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 from gastown_tui.domain import records
-from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.errors import Conflict, GastownError
 from gastown_tui.domain.town import PAUSED
 from gastown_tui.services.closing import close_sandboxes
 from gastown_tui.services.context import Context
@@ -67,9 +67,34 @@ class TownVerbs:
             self._go_on(frozenset())
         return self._town("up", "the town is up", actor)
 
-    async def _resume_all(self, _target: str, _arguments: Arguments, actor: str) -> str:
-        self._go_on(frozenset())
-        return self._town("up", "everybody goes on", actor)
+    async def _resume_all(self, _target: str, arguments: Arguments, actor: str) -> str:
+        """Let those go on that wait for it after an absence: all, or the `agents` that are named.
+
+        With `fresh` each begins a conversation of its own instead of reading the old one again.
+        """
+        context = self._context
+        named = [context.agent(one).address for one in arguments.get("agents", "").split()]
+        strange = [one for one in named if one not in context.resume_held]
+        if strange:
+            raise Conflict(f"{strange[0]} does not wait for your word", hint="gastown resume")
+        chosen = frozenset(named) or context.resume_held
+        is_fresh = arguments.get("fresh", "") in {"1", "true", "yes"}
+        if is_fresh:
+            operations = [
+                one
+                for address in sorted(chosen)
+                for one in records.change_agent(context.books.agents[address], conversation="")
+            ]
+            if operations:
+                context.books.write_town(operations, actor=actor)
+        if records.town_wanted(context.books.town_record) != "estop":
+            self._town("up", "told to go on after an absence", actor)
+        self._go_on(chosen)
+        how = "with a fresh conversation" if is_fresh else "where they were"
+        if not chosen:
+            return "nobody waits for your word"
+        who = next(iter(chosen)) if len(chosen) == 1 else f"{len(chosen)} agents"
+        return f"{who} may go on {how}"
 
     async def _down(self, _target: str, _arguments: Arguments, actor: str) -> str:
         said = self._town("down", "the town goes down: sessions end, hooks are kept", actor)

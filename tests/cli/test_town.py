@@ -46,13 +46,13 @@ def agent(name):
 
 
 def test_up_says_who_waits_in_the_right_number(said):
-    assert "1 agent waits for your word: a (" in said(verbs.up, held=(["a"],))
-    assert "2 agents wait for your word: a, b (" in said(verbs.up, held=(["a", "b"],))
-    assert "your word" not in said(verbs.up)
+    assert "1 agent could go on;" in said(verbs.up, held=(["a"],))
+    assert "2 agents could go on;" in said(verbs.up, held=(["a", "b"],))
+    assert "could go on" not in said(verbs.up)
 
 
 def test_up_that_resumes_all_waits_until_they_go_on(said):
-    assert "your word" not in said(verbs.up, "--resume", "all", held=(["a"], ["a"], []))
+    assert "could go on" not in said(verbs.up, "--resume", "all", held=(["a"], ["a"], []))
 
 
 def test_status_names_once_who_waits_for_a_word(said):

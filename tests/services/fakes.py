@@ -158,6 +158,9 @@ class FakeSigns:
         class Sum:
             total = 0
 
+    def resumption(self, session, /):
+        return 0, 0.0
+
         return Sum(), 0.0
 
     def can_resume(self, entry, session, /):

@@ -98,7 +98,6 @@ CASES = [
     ("E Text:STOP", lambda b: town(b) == "estop" and b.host.signals),
     ("U y", lambda b: town(b) == "up"),
     ("colon Text:Pause~the~town", lambda b: town(b) == "paused"),
-    ("colon Text:stopped~absence", lambda b: b.went_on),
 ]
 
 

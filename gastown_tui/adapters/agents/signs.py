@@ -104,6 +104,11 @@ class AgentSigns:
             pass
         return known.usage, known.cost
 
+    def resumption(self, session: Session) -> tuple[int, float]:
+        """Tokens that a resumed conversation sends again, and US dollars; as `usage` read it."""
+        known = self._transcripts.get(session.conversation)
+        return (known.context, known.resume_cost) if known else (0, 0.0)
+
     def can_resume(self, entry: AgentEntry, session: Session) -> bool:
         """Whether the conversation can be continued: an agent that died young has written none."""
         if not entry.resume_args or not session.conversation:

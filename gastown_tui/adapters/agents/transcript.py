@@ -50,6 +50,7 @@ class _Message(msgspec.Struct):
 
 class _Line(msgspec.Struct):
     type: str = ""
+    isSidechain: bool = False  # noqa: N815 - the transcript's own name: a helper of the agent's
     message: _Message | None = None
 
 
@@ -77,6 +78,7 @@ class Transcript:
         self._offset = 0
         self._rest = b""
         self._answers: dict[str, tuple[str, Usage]] = {}
+        self._newest: tuple[str, Usage] = ("", Usage())
 
     def read(self) -> bool:
         """Take in what was appended; True when there was something."""
@@ -113,6 +115,19 @@ class Transcript:
             cache_read=max(0, tokens.cache_read_input_tokens),
         )
         self._answers[message.id] = (message.model, usage)
+        if not record.isSidechain and usage.total:
+            self._newest = (message.model, usage)
+
+    @property
+    def context(self) -> int:
+        """Tokens that the conversation holds now: what its next turn sends again."""
+        return self._newest[1].total
+
+    @property
+    def resume_cost(self) -> float:
+        """US dollars to send all of it again when no cache holds it any more."""
+        model, usage = self._newest
+        return self._cost(model, Usage(cache_write=usage.total))
 
     @property
     def usage(self) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gastown_tui.tui.handlers import agents, beads, diffs, moving, panes, town, work
+from gastown_tui.tui.handlers import absence, agents, beads, diffs, moving, panes, town, work
 from gastown_tui.tui.handlers.kinds import Handler
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -15,4 +15,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     **diffs.HANDLERS,
     **beads.HANDLERS,
     **town.HANDLERS,
+    **absence.HANDLERS,
 }

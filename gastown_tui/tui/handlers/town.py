@@ -139,7 +139,6 @@ HANDLERS: Final[dict[str, Handler]] = {
     "town.thaw": thaw,
     "town.pause": partial(_ask, "pause_town"),
     "town.up": partial(_ask, "up"),
-    "town.resume_all": partial(_ask, "resume_all"),
     "queue.release": release,
     "quit": leave,
 }

@@ -128,6 +128,11 @@ class Board(Screen[None], inherit_bindings=False):
         elif "agents" in news:
             self.stage.update(self._plan, news["agents"])
         self._tick_strip()
+        if "town" in news:
+            self.town_changed()
+
+    def town_changed(self) -> None:
+        """The town's own row is another."""
 
     def link_changed(self, link: LinkState) -> None:
         """A daemon has come or gone."""

@@ -40,6 +40,14 @@ class TownScreen(Board, inherit_bindings=False):
             lambda delay: self._after(delay, self._keys.due),
         )
         self._offered = False
+        self._asked_who = False
+
+    def town_changed(self) -> None:
+        """After an absence, ask once who goes on."""
+        if self._asked_who or self._overlay is not None or not self.store.town().get("resume_held"):
+            return
+        self._asked_who = True
+        self.begin("town.resume_all")
 
     def link_changed(self, link: LinkState) -> None:
         """Offer to start a town of which nothing runs."""
