@@ -80,12 +80,12 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 class Context:
     """The controller's world, as one argument."""
 
-    def __init__(  # noqa: PLR0913 - the composition root fills it once, by name
     resume_held: frozenset[str] = frozenset()
     """Agents that go on only at the overseer's word, after an absence."""
     away_since: float = 0.0
     """When the town was last alive before that absence."""
 
+    def __init__(  # noqa: PLR0913 - the composition root fills it once, by name
         self,
         *,
         town: Path,

@@ -32,11 +32,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     tokens: int = 0
     cost: float = 0.0
-    money: str = ""
     context: int = 0
     """Tokens that the conversation holds now."""
     again: float = 0.0
     """US dollars to send them again, when it is resumed after an absence."""
+    money: str = ""
     """What pays for it: `subscription`, or `API key ...1234`; empty for what costs nothing."""
 
 
@@ -63,10 +63,10 @@ class Signs(Protocol):
     def usage(self, entry: AgentEntry, session: Agent, /) -> tuple[TokenSum, float]:
         """Tokens and US dollars of the conversation."""
 
-    def can_resume(self, entry: AgentEntry, session: Agent, /) -> bool:
     def resumption(self, session: Agent, /) -> tuple[int, float]:
         """Tokens that a resumed conversation sends again, and US dollars."""
 
+    def can_resume(self, entry: AgentEntry, session: Agent, /) -> bool:
         """Whether the conversation can be continued."""
 
 
@@ -161,6 +161,7 @@ class Facts:
             tokens, cost = self._signs.usage(entry, agent)
         except NotFound:
             return
+        context, again = self._signs.resumption(agent)
         self.usage[agent.address] = Usage(
             tokens=tokens.total, cost=round(cost, 4), money=self._money(entry, agent)
         )
@@ -185,7 +186,6 @@ class Facts:
         try:
             return self._derive(agent, row, now)
         except NotFound as error:
-        context, again = self._signs.resumption(agent)
             before = self.states.get(agent.address)
             since = before.since if before and before.state == "error" else now.wall
             return AgentState(state="error", since=since, source="wanted", evidence=str(error))
@@ -240,6 +240,10 @@ class Facts:
             return msgspec.structs.replace(found, evidence=row.why.removeprefix(_ENDED))
         return found
 
+    def away_since(self) -> float:
+        """When the town was last alive before an absence."""
+        return self._context.away_since
+
     def row_of(self, agent: Agent) -> RunRow | None:
         """The agent's run as the host tells it."""
         return self._context.run_table.rows.get(agent.run)
@@ -262,10 +266,6 @@ class Facts:
             return ""
 
     def seen(self, session: str) -> tuple[Signals | None, AgentState | None, int]:
-    def away_since(self) -> float:
-        """When the town was last alive before an absence."""
-        return self._context.away_since
-
         """A session's signals, its state, and how many prompts it has taken, looked at anew."""
         agent = self._context.books.agents.get(session)
         row = self.row_of(agent) if agent else None

@@ -51,10 +51,10 @@ def _town_row(town: Town, context: Context) -> TableRow:
         "wanted_why": record.notes if record else "",
         "max_working": town.limits.max_working,
         "resume_held": sorted(town.resume_held),
+        "away_since": context.away_since if town.resume_held else 0.0,
         "problems": sorted(context.problems.values()),
     }
 
-        "away_since": context.away_since if town.resume_held else 0.0,
 
 def _rig_row(town: Town, name: str, context: Context) -> TableRow:
     rig, formulas = town.rigs[name], context.formula_rows.get(name, ())
@@ -109,6 +109,11 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
     request = seen.requests.get(bead.id) if bead else None
     shown, needs, why, question = _shown(seen, agent, facts)
     usage = facts.usage.get(agent.address, Usage())
+    failed = seen.failed_start(agent) if shown == "error" else None
+    since = failed.since if failed else state.since
+    if agent.address in town.resume_held:
+        away = facts.away_since()
+        since = min(run.ended, away) if run and run.ended else away
     return {
         "name": agent.name,
         "rig": agent.rig,
@@ -130,12 +135,9 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "question": question,
         "rows_hash": facts.rows_hash(agent.address) if needs else "",
         "tokens": usage.tokens,
-    failed = seen.failed_start(agent) if shown == "error" else None
-    since = failed.since if failed else state.since
-    if agent.address in town.resume_held:
-        away = facts.away_since()
-        since = min(run.ended, away) if run and run.ended else away
         "cost": usage.cost,
+        "context": usage.context,
+        "resume_cost": usage.again,
         "money": usage.money,
         "entry": facts.entry_name(agent),
         "permissions": town.rigs[agent.rig].config.permissions if agent.rig in town.rigs else "",
@@ -157,8 +159,6 @@ def _convoy_of(town: Town) -> dict[str, str]:
 
 def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
     convoys = _convoy_of(town)
-        "context": usage.context,
-        "resume_cost": usage.again,
     rows: dict[str, TableRow] = {}
     for name, rig in context.books.rigs.items():
         for beads in (rig.beads, rig.closed):

@@ -154,12 +154,12 @@ class FakeSigns:
     def prompts(self, session, /):
         return 0
 
+    def resumption(self, session, /):
+        return 0, 0.0
+
     def usage(self, entry, session, /):
         class Sum:
             total = 0
-
-    def resumption(self, session, /):
-        return 0, 0.0
 
         return Sum(), 0.0
 
