@@ -109,8 +109,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
     request = seen.requests.get(bead.id) if bead else None
     shown, needs, why, question = _shown(seen, agent, facts)
     usage = facts.usage.get(agent.address, Usage())
-    failed = seen.failed_start(agent) if shown == "error" else None
-    since = failed.since if failed else state.since
+    since = state.since
     if agent.address in town.resume_held:
         away = facts.away_since()
         since = min(run.ended, away) if run and run.ended else away
