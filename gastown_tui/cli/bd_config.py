@@ -1,4 +1,4 @@
-"""`gastown bd config`: what `config.yaml` of a beads directory says, and types added to it."""
+"""`gastown bd config`: what `config.yaml` of a beads directory says; types and statuses added."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from gastown_tui.cli.bead_stores import Stores, placed
+from gastown_tui.domain import bead_config
 from gastown_tui.domain.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ _LINE: Final = re.compile(
     r"""^([A-Za-z][\w.-]*):[ \t]+["']?([^"'#\n]*?)["']?[ \t]*(?:#.*)?$""", re.M
 )
 _SECRET: Final = re.compile(r"(?i)token|secret|password|api[-_.]?key|credential")
-_TYPES: Final = "types.custom"
-_TYPE: Final = re.compile(r"[a-z][a-z0-9_-]{0,49}")
+_DECLARED: Final = {"types.custom": "types", "status.custom": "status"}
 
 
 @click.group()
@@ -59,21 +59,25 @@ def get(stores: Stores, key: str) -> None:
 @click.argument("value")
 @placed
 def set_(stores: Stores, key: str, value: str) -> None:
-    """Add types that beads may have (types.custom); others are set in config.yaml by people."""
+    """Add types or statuses that beads may have (types.custom, status.custom).
+
+    Other settings are made in config.yaml, by people.
+    """
     from gastown_tui.adapters.store import doctor
     from gastown_tui.cli import bead_output
+    from gastown_tui.domain.statuses import is_name
 
     store = stores.here()
-    if key != _TYPES:
+    if key not in _DECLARED:
         raise BadInput(
             f"{key} is not set by a verb", hint=f"a person can, in {store.beads_dir}/config.yaml"
         )
-    types = [name for one in value.split(",") if (name := one.strip())]
-    if not types or any(not _TYPE.fullmatch(name) for name in types):
-        raise BadInput(f"{value!r} is no list of types: small letters, digits, _ and -, and commas")
+    names = [name for one in value.split(",") if (name := one.strip())]
+    if not names or not all(is_name(part) for one in names for part in one.split(":", 1)):
+        raise BadInput(f"{value!r} is no list of names: small letters, digits, _ and -, and commas")
     stores.write(store, [])  # refuses where only reading was asked for
-    doctor.declare_types(store.beads_dir, types, datetime.now(UTC))
-    every = _settings(store)[_TYPES]
+    doctor.declare(store.beads_dir, _DECLARED[key], names, datetime.now(UTC))
+    every = _settings(store)[key]
     told = {"key": key, "value": every}
     text = f"{key} = {every} (none that was there is taken away)"
     click.echo(bead_output.dump(told) if stores.as_json else text)
@@ -86,4 +90,7 @@ def _settings(store: BeadStore) -> dict[str, str]:
     found = {key: value.strip() for key, value in _LINE.findall(text) if not _SECRET.search(key)}
     for key in ("issue-prefix", "issue_prefix"):
         found.pop(key, None)
+    for key, name in _DECLARED.items():
+        if names := bead_config.names(text, name):
+            found[key] = ",".join(names)
     return {"issue_prefix": store.prefix, **dict(sorted(found.items()))}

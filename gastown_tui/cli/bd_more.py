@@ -173,7 +173,9 @@ def ping(stores: Stores) -> None:
 @placed
 def types(stores: Stores) -> None:
     """List the types that a bead of work may have."""
+    from gastown_tui.adapters.store.doctor import declared
     from gastown_tui.domain.bead import WORK_TYPES
 
-    names = sorted(WORK_TYPES)
-    _tell(stores, {"core_types": names, "custom_types": []}, "\n".join(names))
+    names, custom = sorted(WORK_TYPES), sorted(declared(stores.here().beads_dir, "types"))
+    told = {"core_types": names, "custom_types": custom}
+    _tell(stores, told, "\n".join((*names, *(f"{one} (declared)" for one in custom))))

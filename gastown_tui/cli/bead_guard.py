@@ -1,14 +1,15 @@
 """The store as commands write to it: what may not be written is refused here.
 
 Every verb that writes beads does so through this one, so that none of them is a way round the
-rules: statuses are known ones, and inside a session what `domain.session_guards` keeps is kept.
+rules: statuses and types are known ones, and inside a session what `domain.session_guards` keeps is
+kept.
 """
 
 from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import click
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from gastown_tui.adapters.store import Applied, BeadStore
     from gastown_tui.domain.operations import Operation
     from gastown_tui.domain.session_guards import Taken
+
+
+_WORDS: Final = ("status", "issue_type")
+"""Fields whose values are declared."""
 
 
 class GuardedStore:
@@ -45,7 +50,7 @@ class GuardedStore:
         Raises:
             Forbidden: a session writes to a record of the town, or to a shut gate.
             Conflict: a session ends or takes what is another's, and nothing is forced.
-            BadInput: a status that nobody knows.
+            BadInput: a status or type that nobody knows.
         """
         taken = self.check(operations)
         if taken is not None:
@@ -60,7 +65,7 @@ class GuardedStore:
         """
         from gastown_tui.domain import session_guards
 
-        self._check_statuses(operations)
+        self._check_words(operations)
         self._keep_records(operations)
         town = self._town()
         if town is None:
@@ -92,20 +97,34 @@ class GuardedStore:
 
         return town_around(self.plain)
 
-    def _check_statuses(self, operations: Sequence[Operation]) -> None:
-        """Known statuses, and those that the directory declares; one that a bead has may stay."""
+    def _check_words(self, operations: Sequence[Operation]) -> None:
+        """Known statuses and types, and those that are declared; one that a bead has may stay."""
         from gastown_tui.adapters.store import location
-        from gastown_tui.domain.operations import SetField
-        from gastown_tui.domain.statuses import SETTABLE, check_status
+        from gastown_tui.domain.bead import WORK_TYPES
+        from gastown_tui.domain.operations import Create, SetField
+        from gastown_tui.domain.records import CUSTOM_TYPES
+        from gastown_tui.domain.statuses import SETTABLE, check_status, check_type
 
+        words: list[tuple[str, str]] = []
         for one in operations:
-            if not isinstance(one, SetField) or one.field != "status" or one.value in SETTABLE:
-                continue
-            if location.is_dolt(self.beads_dir) or one.value == self.plain.get(one.bead).status:
-                continue  # what `bd` keeps it checks itself, and knows the custom ones of
-            from gastown_tui.adapters.store.doctor import declared
+            if isinstance(one, Create):
+                words += [(key, str(one.bead[key])) for key in _WORDS if one.bead.get(key)]
+            elif isinstance(one, SetField) and one.field in _WORDS and one.value:
+                word = str(one.value)
+                usual = word in (SETTABLE if one.field == "status" else WORK_TYPES)
+                if not usual and word != getattr(self.plain.get(one.bead), one.field):
+                    words.append((one.field, word))
+        odd = [(k, word) for k, word in words if word not in (SETTABLE | WORK_TYPES)]
+        if not odd or location.is_dolt(self.beads_dir):
+            return  # what `bd` keeps it checks itself, and knows the custom ones of
+        from gastown_tui.adapters.store.doctor import declared
 
-            check_status(str(one.value), declared(self.beads_dir, "status"))
+        for key, word in odd:
+            if key == "status":
+                check_status(word, declared(self.beads_dir, "status"))
+                continue
+            own = CUSTOM_TYPES if self.plain.prefix == TOWN_PREFIX else ()
+            check_type(word, declared(self.beads_dir, "types").union(own))
 
     def _keep_records(self, operations: Sequence[Operation]) -> None:
         """Agents, requests, rigs and events are changed by the town's verbs, not by its agents."""

@@ -246,6 +246,11 @@ def test_settings_are_told_and_types_added(run):
     assert json.loads(run("config set types.custom more --json"))["value"] == "more,slot,warrant"
     assert "config.yaml" in run("config set issue_prefix x", code=1)
     run("config set types.custom 'A b'", code=1)
+    run("create x -t more")
+    run("create x -t less", code=1)
+    assert json.loads(run("types --json"))["custom_types"] == ["more", "slot", "warrant"]
+    assert json.loads(run("config set status.custom qa:wip --json"))["value"] == "qa:wip"
+    run("config set status.custom ':wip'", code=1)
 
 
 @pytest.mark.parametrize(

@@ -518,6 +518,24 @@ def test_a_status_that_nobody_knows_is_refused_with_the_nearest(run, word, hint)
     assert len(said.splitlines()) == 1
 
 
+def test_a_type_that_nobody_knows_is_refused_until_it_is_declared(run, rows):
+    bead = run("create", "x")
+    for line in (("create", "y", "-t", "nonsense"), ("update", bead, "--type", "nonsense")):
+        said = run(*line, code=1)
+        assert all(word in said for word in ("bug, chore", "types.custom nonsense", "'nonsense'"))
+        assert len(said.splitlines()) == 1
+    assert "mean bug?" in run("create", "y", "-t", "Bugs", code=1)
+    assert [row["issue_type"] for row in rows("list")] == ["task"]
+    config = Path(".beads/config.yaml")
+    config.write_text(config.read_text() + "types.custom:\n  - warrant\n  - nonsense\n")
+    run("create", "y", "-t", "nonsense")
+    run("update", bead, "-t", "warrant")
+    assert {row["issue_type"] for row in rows("ready")} == {"nonsense", "warrant"}
+    config.write_text("")
+    run("update", bead, "-t", "warrant", "-p", "0")
+    run("create", "z", "-t", "enhancement")
+
+
 def test_statuses_that_are_declared_or_there_already_are_taken(run, rows):
     """What other programs have written is read as it is, and its other fields are edited."""
     bead = run("create", "x")

@@ -9,7 +9,6 @@ own. Neither ever replaces an older one.
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
@@ -21,13 +20,13 @@ from gastown_tui.adapters.store import files
 from gastown_tui.adapters.store import fold as folding
 from gastown_tui.adapters.store.core import digest, record_file
 from gastown_tui.adapters.store.location import prefixes_elsewhere
-from gastown_tui.domain import bead_doctor
+from gastown_tui.domain import bead_config, bead_doctor
 from gastown_tui.domain.bead_doctor import Finding
 from gastown_tui.domain.bead_file import Aside, scan
 from gastown_tui.domain.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -204,7 +203,7 @@ def repair(store: BeadStore, now: datetime, town: Town | None = None) -> Report:
         store.apply(operations, actor=_ACTOR)
     missing = bead_doctor.undeclared_types(beads, declared(store.beads_dir, "types"))
     if missing:
-        declare_types(store.beads_dir, missing, now)
+        declare(store.beads_dir, "types", missing, now)
     if operations and not store.problems:
         store.fold()
     after = _examine(core, store, now, town or Town())
@@ -289,39 +288,19 @@ def _keep(file: Path, suffix: str, data: bytes) -> str:
     raise Unavailable(f"{file.parent} is full of backups", hint="move some away")
 
 
-_LIST: Final = r"""^({name}\.custom:[ \t]*)["']?([^"'#\n]*)["']?[ \t]*(?:#.*)?$"""
-_NESTED: Final = r"""^{name}:[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+custom:[ \t]*["']?([^"'#\n]*)"""
-
-
 def declared(beads_dir: Path, name: str) -> frozenset[str]:
-    """The custom `types` or `status` names that `config.yaml` declares.
-
-    Entries of `status` may have a category behind a colon, which is left out.
-    """
-    text = _config(beads_dir)
-    found = re.search(_LIST.format(name=name), text, re.MULTILINE)
-    listed = found.group(2) if found else ""
-    if not found and (nested := re.search(_NESTED.format(name=name), text, re.MULTILINE)):
-        listed = nested.group(1)
-    return frozenset(
-        part.split(":")[0].strip() for part in listed.strip("[] ").split(",") if part.strip()
-    )
+    """The custom `types` or `status` names that the directory's `config.yaml` declares."""
+    return bead_config.declared(_config(beads_dir), name)
 
 
-def declare_types(beads_dir: Path, types: list[str], now: datetime) -> None:
-    """Add custom types to `config.yaml`; a copy of it is kept beside it.
+def declare(beads_dir: Path, name: str, more: Iterable[str], now: datetime) -> None:
+    """Add custom `types` or `status` names to `config.yaml`; a copy of it is kept beside it.
 
     Raises:
         Unavailable: no room or no right to write.
     """
-    text = _config(beads_dir)
     path = beads_dir / "config.yaml"
-    every = ",".join(sorted({*declared(beads_dir, "types"), *types}))
-    line = f'types.custom: "{every}"'
-    if re.search(_LIST.format(name="types"), text, re.MULTILINE):
-        text = re.sub(_LIST.format(name="types"), lambda _: line, text, flags=re.MULTILINE)
-    else:
-        text = f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{line}\n"
+    text = bead_config.declaring(_config(beads_dir), name, more)
     beside = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         if path.exists():

@@ -246,7 +246,7 @@ def test_what_beads_mean_together_is_told_and_only_what_is_beyond_doubt_mended(o
 def test_types_are_added_to_those_declared(beads_dir):
     config = beads_dir / "config.yaml"
     config.write_text('a: 1\ntypes.custom: "agent,role" # ours\nb: 2\n')
-    doctor.declare_types(beads_dir, ["warrant"], NOW)
+    doctor.declare(beads_dir, "types", ["warrant"], NOW)
     assert config.read_text() == 'a: 1\ntypes.custom: "agent,role,warrant"\nb: 2\n'
     config.write_text("types:\n  # ours\n  custom: agent, role\n")
     assert doctor.declared(beads_dir, "types") == {"agent", "role"}
