@@ -7,6 +7,7 @@
      │   ├─ BadInput         a name, id, option or file that is not what it must be
      │   ├─ NotFound         no such bead, agent, rig, request or session
      │   ├─ Conflict         somebody else was first, or the state has moved on
+     │   │   └─ CannotStart  an agent's start failed, and time alone does not mend that
      │   └─ Forbidden        this verb is not for this caller
      ├─ Unavailable          a daemon, program or remote that is needed does not answer
      ├─ Damaged              a file or store is not what we wrote: shown, never overwritten
@@ -44,6 +45,10 @@ class NotFound(UserError):  # noqa: N818
 
 class Conflict(UserError):  # noqa: N818
     """Somebody else was first, or the state has moved on."""
+
+
+class CannotStart(Conflict):
+    """An agent could not be started, or made ready, for a reason that seldom mends itself."""
 
 
 class Forbidden(UserError):  # noqa: N818

@@ -22,13 +22,56 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gastown_tui.domain import convoys, rules_agents, rules_queue, rules_work
-from gastown_tui.domain.commands import Command, Escalate
+from gastown_tui.domain.commands import (
+    AnswerDialog,
+    CleanUp,
+    CloseConvoy,
+    CloseDropped,
+    Command,
+    Dispatch,
+    EndSession,
+    Escalate,
+    FeedConvoy,
+    FinishEvidence,
+    FinishLanding,
+    FollowPulls,
+    MarkStopped,
+    PrepareSandbox,
+    PutAway,
+    StartEvidence,
+    StartLanding,
+    StartSession,
+    Submit,
+    Tell,
+)
 from gastown_tui.domain.town import Now, Town
 from gastown_tui.domain.view import View, view
 
 Rule = Callable[[View], Iterator[Command]]
 GIVE_UP: Final = 8
 """Failures in a row at one version after which the overseer is told."""
+_WORDS: Final[dict[type, str]] = {
+    AnswerDialog: "answering the dialog of {}",
+    CleanUp: "cleaning up after {}",
+    CloseConvoy: "closing the convoy {}",
+    CloseDropped: "closing the dropped {}",
+    Dispatch: "putting {} on a hook",
+    EndSession: "ending the session {}",
+    Escalate: "telling you about {}",
+    FeedConvoy: "slinging what is ready in {}",
+    FinishEvidence: "taking the verdict of the gates on {}",
+    FinishLanding: "landing in {}",
+    FollowPulls: "asking how the pull requests of {} stand",
+    MarkStopped: "recording that {} has stopped",
+    PrepareSandbox: "making the sandbox of {}",
+    PutAway: "putting away the sandbox of {}",
+    StartEvidence: "starting the gates on {}",
+    StartLanding: "preparing a landing in {}",
+    StartSession: "starting {}",
+    Submit: "handing in for {}",
+    Tell: "telling {} to go on",
+}
+"""What each command does, for a person; the place is for what its key is about."""
 _ALWAYS: Final[tuple[Rule, ...]] = (
     rules_agents.end_sessions,
     rules_queue.end_gates,
@@ -48,6 +91,7 @@ _WHEN_UP: Final[tuple[Rule, ...]] = (
     rules_queue.landings,
     rules_queue.follow_pulls,
     rules_queue.evidence,
+    rules_agents.not_started,
     rules_agents.sandboxes,
     rules_agents.set_to_work,
     rules_agents.start_up_dialogs,
@@ -83,5 +127,11 @@ def _given_up(town: Town, command: Command) -> Escalate | None:
         key=f"escalate:{command.key}",
         version=command.version,
         subject=command.key.partition(":")[2],
-        why=f"{command.key} failed {last.tries} times and is tried again: {last.why}",
+        why=f"{_in_words(command)} has failed {last.tries} times and is tried again: {last.why}",
     )
+
+
+def _in_words(command: Command) -> str:
+    """What a command does, for a person."""
+    subject = command.key.partition(":")[2]
+    return _WORDS.get(type(command), "what the town does for {}").format(subject)

@@ -21,7 +21,16 @@ from gastown_tui.domain.commands import (
 )
 from gastown_tui.domain.review import attempt_words
 from gastown_tui.domain.town import STOPPED, Agent, RunFact
-from gastown_tui.domain.view import View, died_unasked, is_wanted, left_by_exit, respawns_of
+from gastown_tui.domain.view import (
+    START_TRIES,
+    View,
+    died_unasked,
+    is_wanted,
+    left_by_exit,
+    respawns_of,
+    sandbox_version,
+    start_version,
+)
 
 _BACKOFF_MOST_S: Final = 60.0
 _NUDGES: Final = 5
@@ -88,6 +97,23 @@ def put_away(view: View) -> Iterator[Command]:
         yield PutAway(key=f"away:{address}", version=agent.branch, agent=address, bead=made_for)
 
 
+def not_started(view: View) -> Iterator[Command]:
+    """Agents whose start has failed as often as it is tried: they wait for the overseer."""
+    for address, bead in view.hooks.items():
+        agent = view.town.agents[address]
+        failed = view.failed_start(agent)
+        if failed is None or not failed.is_lasting or failed.tries < START_TRIES:
+            continue
+        if is_wanted(agent) and view.has_work(bead) and address not in view.living:
+            yield Escalate(
+                key=f"escalate:start:{address}",
+                version=failed.version,
+                subject=address,
+                why=f"{address} did not start {failed.tries} times and waits for you, {bead.id}"
+                f" stays on its hook: {failed.why}",
+            )
+
+
 def sandboxes(view: View) -> Iterator[Command]:
     """Agents with a bead on the hook and no sandbox for it."""
     for address, bead in view.hooks.items():
@@ -95,7 +121,7 @@ def sandboxes(view: View) -> Iterator[Command]:
         if is_wanted(agent) and not agent.sandbox_for and view.has_work(bead):
             yield PrepareSandbox(
                 key=f"sandbox:{address}",
-                version=f"{bead.id}@{bead.updated_at}",
+                version=sandbox_version(agent, bead),
                 agent=address,
                 bead=bead.id,
             )
@@ -125,6 +151,9 @@ def set_to_work(view: View) -> Iterator[Command]:
 
 def _next_step(view: View, agent: Agent, bead: Bead) -> StartSession | Tell | Escalate | None:
     if agent.address in view.living:
+        fact = view.town.facts.get(agent.address)
+        if fact is not None and fact.runs_text:
+            return _rework_unsaid(view, agent, bead)
         return _tell_rework(view, agent, bead)
     return _start(view, agent, bead)
 
@@ -150,23 +179,12 @@ def _start(view: View, agent: Agent, bead: Bead) -> StartSession | Escalate | No
         return None
     return StartSession(
         key=f"start:{agent.address}",
-        version=f"{bead.id}:{_stamp(agent, last)}:{agent.wanted_at}:{agent.branch}",
+        version=start_version(agent, bead, last),
         agent=agent.address,
         bead=bead.id,
-        resume=bool(last is not None and not _never_ran(last) and agent.conversation),
+        resume=bool(last is not None and agent.conversation),
         is_respawn=died,
     )
-
-
-def _stamp(agent: Agent, last: RunFact | None) -> str:
-    """Changes with each session that has come about: a failed start is the same start again."""
-    if last is None:
-        return f"lost {agent.run}" if agent.run else ""
-    return "" if _never_ran(last) else last.run
-
-
-def _never_ran(run: RunFact) -> bool:
-    return run.why.startswith("spawn failed")
 
 
 def is_worn_out(view: View, agent: Agent, bead: Bead) -> bool:
@@ -188,6 +206,18 @@ def _tell_rework(view: View, agent: Agent, bead: Bead) -> Tell:
         "Run `gastown prime` for the details, mend it, and run `gastown done` again.",
         request=request.id,
         attempt=request.attempt,
+    )
+
+
+def _rework_unsaid(view: View, agent: Agent, bead: Bead) -> Escalate:
+    """Whoever works at a prompt that runs what is typed hears of rework from the overseer."""
+    request = view.requests[bead.id]
+    return Escalate(
+        key=f"escalate:{request.id}",
+        version=f"rework:{request.attempt}",
+        subject=agent.address,
+        why=f"the change of {bead.id} came back ({request.rework}): {request.why};"
+        f" {agent.address} runs what is typed at its prompt, so it is not told there",
     )
 
 
@@ -216,11 +246,14 @@ def start_up_dialogs(view: View) -> Iterator[Command]:
 
 
 def send_back(view: View) -> Iterator[Command]:
-    """Agents that sit at their prompt, or say nothing, with work on the hook."""
+    """Agents that sit at their prompt, or say nothing, with work on the hook.
+
+    One whose prompt runs what is typed is worked by a person, who knows when it goes on.
+    """
     for address, bead in view.hooks.items():
         agent, fact = view.town.agents[address], view.town.facts.get(address)
         run = view.living.get(address)
-        if fact is None or run is None or not is_wanted(agent):
+        if fact is None or fact.runs_text or run is None or not is_wanted(agent):
             continue
         if not view.has_work(bead) or bead.label("done") is not None or not view.is_told(bead):
             continue

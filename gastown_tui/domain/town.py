@@ -6,6 +6,7 @@ import msgspec
 
 from gastown_tui.domain.agents.dialog import Dialog
 from gastown_tui.domain.bead import Bead
+from gastown_tui.domain.capacity import Room
 from gastown_tui.domain.config import Limits, RigConfig
 
 RUNNING = "running"
@@ -164,6 +165,8 @@ class AgentFact(msgspec.Struct, frozen=True, kw_only=True):
     last_output: float = 0.0
     prompts: int = 0
     """How many it has taken in this run, as far as its hooks tell."""
+    runs_text: bool = False
+    """What is typed at its prompt is run as a command: the town never types there."""
     dialog: Dialog | None = None
     """A question of its start-up about its own folder, as it stands on the screen now."""
     servers: tuple[str, ...] = ()
@@ -179,6 +182,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     at: float = 0.0
     tries: int = 1
     """Failures in a row at this version."""
+    since: float = 0.0
+    """Of those, when the first was: seconds since the epoch."""
+    is_lasting: bool = False
+    """It failed for a reason that seldom mends itself: it is not tried for ever."""
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,5 +228,7 @@ class Town(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: dict[str, Outcome] = {}
     is_full: bool = False
     """So little room is left on the disk that nothing is begun."""
+    room: Room = Room()
+    """How many sessions may start now, whatever the limits say."""
     resume_held: frozenset[str] = frozenset()
     """Agents that wait, after an absence, for the overseer's word to go on."""

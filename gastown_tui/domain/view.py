@@ -6,8 +6,12 @@ import msgspec
 
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import Command
-from gastown_tui.domain.town import RUNNING, Agent, Now, Request, RunFact, Town
+from gastown_tui.domain.town import RUNNING, Agent, Now, Outcome, Request, RunFact, Town
 
+START_TRIES = 3
+"""How often a start is tried that fails for a lasting reason; then it waits for the overseer."""
+NEVER_RAN = "spawn failed: "
+"""Before the reason, in how a run ended whose program could not be started."""
 _RETRY_S = 2.0
 _RETRY_MOST_S = 60.0
 
@@ -48,10 +52,25 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
         last = self.town.outcomes.get(command.key)
         if last is None or last.version != command.version:
             return True
-        if last.ok:
+        if last.ok or (last.is_lasting and last.tries >= START_TRIES):
             return False
         wait = min(_RETRY_S * 2.0 ** min(last.tries - 1, 10), _RETRY_MOST_S)
         return self.now.awake - last.at >= wait
+
+    def failed_start(self, agent: Agent) -> Outcome | None:
+        """How an agent's start, or the making of its sandbox, failed last; None if it did not."""
+        bead = self.hooks.get(agent.address)
+        if bead is None:
+            return None
+        last = self.town.runs.get(agent.run)
+        for key, version in (
+            (f"start:{agent.address}", start_version(agent, bead, last)),
+            (f"sandbox:{agent.address}", sandbox_version(agent, bead)),
+        ):
+            found = self.town.outcomes.get(key)
+            if found is not None and not found.ok and found.version == version:
+                return found
+        return None
 
     def working(self) -> set[str]:
         """Agents that are at work, or about to be by a command that is under way."""
@@ -133,6 +152,27 @@ def left_by_exit(run: RunFact | None, bead: Bead, request: Request | None) -> bo
     if run.note.get("bead", bead.id) != bead.id:
         return False
     return request is None or run.ended >= request.updated
+
+
+def never_ran(run: RunFact) -> bool:
+    """Whether a run's program could not be started at all."""
+    return run.why.startswith(NEVER_RAN)
+
+
+def start_version(agent: Agent, bead: Bead, last: RunFact | None) -> str:
+    """What a start answers to; changes with each session that has come about.
+
+    A failed start is the same start again, until the overseer wants it anew.
+    """
+    stamp = f"lost {agent.run}" if agent.run else ""
+    if last is not None:
+        stamp = "" if never_ran(last) else last.run
+    return f"{bead.id}:{stamp}:{agent.wanted_at}:{agent.branch}"
+
+
+def sandbox_version(agent: Agent, bead: Bead) -> str:
+    """What the making of a sandbox answers to."""
+    return f"{bead.id}@{bead.updated_at}:{agent.wanted_at}"
 
 
 def is_wanted(agent: Agent) -> bool:

@@ -16,9 +16,11 @@ from gastown_tui.domain import ids, records
 from gastown_tui.domain.agents.catalogue import AgentEntry
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.bead_gates import Verdict
+from gastown_tui.domain.capacity import Memory
 from gastown_tui.domain.config import RigConfig, TownConfig
 from gastown_tui.domain.errors import Conflict, GastownError, NotFound, Unavailable
-from gastown_tui.domain.town import Agent, Request
+from gastown_tui.domain.town import Agent, Outcome, Request
+from gastown_tui.domain.view import NEVER_RAN
 from gastown_tui.services.books import Books
 from gastown_tui.services.ports import (
     Clock,
@@ -82,6 +84,8 @@ class Context:
 
     resume_held: frozenset[str] = frozenset()
     """Agents that go on only at the overseer's word, after an absence."""
+    memory: Memory = Memory()
+    """Of the machine, as last looked at."""
     away_since: float = 0.0
     """When the town was last alive before that absence."""
 
@@ -115,6 +119,8 @@ class Context:
         """Worktrees of the refinery that are being prepared."""
         self.problems: dict[str, str] = {}
         """What keeps a rig out, or (without a name) is wrong with the town's settings: one line."""
+        self.outcomes: dict[str, Outcome] = {}
+        """How the controller's last command of each key ended."""
         self.notices: dict[str, protocol.TableRow] = {}
         """What the overseer was called for last, as rows of the feed."""
         self.queued: dict[str, list[str]] = {}
@@ -254,7 +260,7 @@ class Context:
             spawned = await self.host.spawn(frame)
         except GastownError as error:
             if frame.run not in self.run_table.rows:
-                why = f"spawn failed: {error.message}"
+                why = f"{NEVER_RAN}{error.message}"
                 now = self.clock.now().wall
                 self.run_table.update(msgspec.structs.replace(row, ended=now, why=why))
             raise

@@ -31,9 +31,10 @@ from gastown_tui.domain.commands import (
     Submit,
     Tell,
 )
-from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.errors import CannotStart, GastownError
 from gastown_tui.domain.plan import plan
 from gastown_tui.domain.town import AgentFact, Now, Outcome, Town
+from gastown_tui.services.capacity import room_of
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts
 from gastown_tui.services.refinery import Refinery
@@ -69,7 +70,8 @@ class Controller:
         self._publish = publish
         self._woken = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, Outcome] = context.outcomes
+        self._outcomes.clear()
         self._awake_since = 0.0
         self._behind = 0.0
         self._carry: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
@@ -167,6 +169,7 @@ class Controller:
             in_flight=frozenset(self._tasks),
             outcomes=dict(self._outcomes),
             is_full=bool(context.shortage()),
+            room=room_of(context, self._tasks, context.clock.now().wall),
             resume_held=context.resume_held,
         )
 
@@ -177,28 +180,37 @@ class Controller:
         self._tasks[command.key] = task
 
     async def _carry_out(self, command: Command) -> None:
-        ok, why = True, ""
+        ok, why, is_lasting = True, "", False
         try:
             await self._carry[type(command)](command)
         except GastownError as error:
-            ok, why = False, str(error)
+            ok, why, is_lasting = False, str(error), isinstance(error, CannotStart)
             level = logging.DEBUG if type(command) in _QUIET else logging.WARNING
             log.log(level, "%s: %s", command.key, error)
         except Exception as error:  # one failed command must not end the town
             ok, why = False, f"{type(error).__name__}: {error}"
             log.exception("%s failed", command.key)
-        self._record(command, ok=ok, why=why)
+        self._record(command, ok=ok, why=why, is_lasting=is_lasting)
 
-    def _record(self, command: Command, *, ok: bool, why: str) -> None:
-        last = self._outcomes.get(command.key)
-        tries = 1
+    def _record(self, command: Command, *, ok: bool, why: str, is_lasting: bool) -> None:
+        last, now = self._outcomes.get(command.key), self._context.clock.now()
+        tries, since = 1, now.wall
         if not ok and last is not None and not last.ok and last.version == command.version:
-            tries = last.tries + 1
+            tries, since = last.tries + 1, last.since
         self._outcomes[command.key] = Outcome(
-            version=command.version, ok=ok, why=why, at=self._context.clock.now().awake, tries=tries
-        )
+            version=command.version, ok=ok, why=why, at=now.awake, tries=tries, since=since,
+            is_lasting=is_lasting,
+        )  # fmt: skip
+        if is_lasting and tries == 1 and isinstance(command, StartSession | PrepareSandbox):
+            self._note_failed(command.agent, why)
         self._tasks.pop(command.key, None)
         self.wake()
+
+    def _note_failed(self, agent: str, why: str) -> None:
+        try:
+            self._context.note("not-started", agent, f"{agent} does not start: {why}")
+        except (GastownError, OSError) as error:
+            log.warning("the event that %s does not start: %s", agent, error)
 
     def _prune(self, now: Now) -> None:
         """Outcomes that nothing asks for any more would grow without bound."""

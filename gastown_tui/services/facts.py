@@ -15,6 +15,7 @@ from gastown_tui.domain.agents.launch import LaunchContext, environment
 from gastown_tui.domain.agents.state import AgentState, Evidence, HookEvent, RegistryRecord, derive
 from gastown_tui.domain.errors import GastownError, NotFound
 from gastown_tui.domain.town import Agent, AgentFact, Now
+from gastown_tui.domain.view import NEVER_RAN
 from gastown_tui.protocol import RunRow, Signals
 from gastown_tui.services.context import Context
 from gastown_tui.services.env_files import agent_secrets
@@ -78,6 +79,22 @@ def is_news(known: AgentState, state: AgentState) -> bool:
     return same != state
 
 
+def _without_session(
+    agent: Agent, row: RunRow | None, previous: AgentState | None, now: Now
+) -> AgentState:
+    """The state of an agent that has not been started, or whose program could not be."""
+    if row is not None:
+        return AgentState(
+            state="error", needs="start", since=row.ended, source="exit",
+            evidence=row.why.removeprefix(NEVER_RAN),
+        )  # fmt: skip
+    state: Literal["stopped", "idle"] = "stopped" if agent.wanted == "stopped" else "idle"
+    since = previous.since if previous and previous.state == state else now.wall
+    return AgentState(
+        state=state, since=since, source="wanted", evidence=agent.wanted_why or "no session yet"
+    )
+
+
 class Facts:
     """Signals in, states out; `refresh` is called before each plan."""
 
@@ -129,6 +146,7 @@ class Facts:
                 since=state.since,
                 last_output=now.wall - (now.awake - output),
                 prompts=self.prompts(address),
+                runs_text=self._runs_text(agent),
                 dialog=(asked := self._at_start(agent, state)),
                 servers=self._servers(agent) if asked and asked.kind == "mcp" else (),
             )
@@ -148,6 +166,12 @@ class Facts:
                 return None
         return asked
 
+    def _runs_text(self, agent: Agent) -> bool:
+        try:
+            return self._context.entry(agent).typing.executes
+        except NotFound:
+            return False
+
     def _servers(self, agent: Agent) -> tuple[str, ...]:
         return tuple(self._context.machine.mcp_servers(self._context.paths.sandbox(agent)))
 
@@ -163,7 +187,11 @@ class Facts:
             return
         context, again = self._signs.resumption(agent)
         self.usage[agent.address] = Usage(
-            tokens=tokens.total, cost=round(cost, 4), money=self._money(entry, agent)
+            tokens=tokens.total,
+            cost=round(cost, 4),
+            context=context,
+            again=round(again, 4),
+            money=self._money(entry, agent),
         )
 
     def _money(self, entry: AgentEntry, agent: Agent) -> str:
@@ -192,14 +220,8 @@ class Facts:
 
     def _derive(self, agent: Agent, row: RunRow | None, now: Now) -> AgentState:
         previous = self.states.get(agent.address)
-        if row is None:
-            state = "stopped" if agent.wanted == "stopped" else "idle"
-            why = agent.wanted_why or "no session yet"
-            since = previous.since if previous and previous.state == state else now.wall
-            return AgentState(
-                state=cast("Literal['stopped', 'idle']", state), since=since, source="wanted",
-                evidence=why,
-            )  # fmt: skip
+        if row is None or row.why.startswith(NEVER_RAN):
+            return _without_session(agent, row, previous, now)
         if self._runs.get(agent.address) != row.run:
             self._runs[agent.address] = row.run
             self._output.pop(agent.address, None)

@@ -6,15 +6,18 @@ from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.bead_gates import Verdict, needs_overseer
 from gastown_tui.domain.convoys import standing
 from gastown_tui.domain.merge_queue import in_order, score
+from gastown_tui.domain.plan import GIVE_UP
+from gastown_tui.domain.rules_agents import is_worn_out
 from gastown_tui.domain.rules_queue import why_stranded
-from gastown_tui.domain.town import RUNNING, Agent, Request, Town
-from gastown_tui.domain.view import View, view
+from gastown_tui.domain.town import RUNNING, Agent, Outcome, Request, Town
+from gastown_tui.domain.view import START_TRIES, View, respawns_of, view
 from gastown_tui.protocol import TableRow
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts, Usage
 
 Tables = dict[str, dict[str, TableRow]]
 _EVENTS_SHOWN = 200
+_WAITS = "(it waits for you: R tries again)"
 _REQUEST_STATES = {
     "submitted": ("", ""), "testing": ("running", ""), "review": ("passed", "needed"),
     "approved": ("passed", "approved"), "landing": ("running", "approved"),
@@ -86,7 +89,14 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
     if agent.address in seen.town.resume_held:
         question = "Go on? R lets it; `gastown resume` shows who else waits"
         return "paused", "question", "waits for your word after an absence", question
-    if bead is None and not (row and not row.ended) and agent.wanted == RUNNING:
+    is_alive = row is not None and not row.ended
+    if bead is not None and not is_alive and agent.wanted == RUNNING and seen.has_work(bead):
+        if failed := seen.failed_start(agent):
+            return _failing(failed)
+        if is_worn_out(seen, agent, bead):
+            text = f"died {respawns_of(bead) + 1} times on {bead.id}: {state.evidence} {_WAITS}"
+            return "error", "error", text, ""
+    if bead is None and not is_alive and agent.wanted == RUNNING:
         return "idle", "", "free", ""
     is_parked = request is not None and request.state != "rework"
     if request is not None and is_parked and state.state in {"idle", "exited"}:
@@ -102,6 +112,17 @@ def _shown(seen: View, agent: Agent, facts: Facts) -> tuple[str, str, str, str]:
     return state.state, needs, state.evidence, state.question
 
 
+def _failing(failed: Outcome) -> tuple[str, str, str, str]:
+    """How an agent is shown whose start has failed."""
+    if not failed.is_lasting:
+        is_told = failed.tries >= GIVE_UP
+        why = f"does not start yet: {failed.why}"
+        return ("error", "error", why, "") if is_told else ("starting", "", why, "")
+    if failed.tries < START_TRIES:
+        return "error", "", failed.why, ""
+    return "error", "error", f"{failed.why} {_WAITS}", ""
+
+
 def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
     town, state, row = seen.town, facts.states[agent.address], facts.row_of(agent)
     bead = seen.hooks.get(agent.address)
@@ -109,7 +130,8 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
     request = seen.requests.get(bead.id) if bead else None
     shown, needs, why, question = _shown(seen, agent, facts)
     usage = facts.usage.get(agent.address, Usage())
-    since = state.since
+    failed = seen.failed_start(agent) if shown == "error" else None
+    since = failed.since if failed else state.since
     if agent.address in town.resume_held:
         away = facts.away_since()
         since = min(run.ended, away) if run and run.ended else away

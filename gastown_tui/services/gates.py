@@ -9,7 +9,7 @@ from pathlib import Path
 from gastown_tui import protocol
 from gastown_tui.domain.agents.environment import inherited
 from gastown_tui.domain.config import RigConfig
-from gastown_tui.domain.errors import Conflict, GastownError
+from gastown_tui.domain.errors import CannotStart, Conflict, GastownError
 from gastown_tui.domain.records import LOG_LINES
 from gastown_tui.services.context import Context
 from gastown_tui.services.env_files import rig_secrets
@@ -75,11 +75,14 @@ async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str
     """Copy what the rig's set-up names into a sandbox, run its commands, and wait for them.
 
     Raises:
-        Conflict: a file cannot be copied, a command failed, with its last line, or it took too
-            long.
+        CannotStart: a file cannot be copied, a command failed, with its last line, or it took
+            too long.
     """
     rig = context.rig(rig_name)
-    await context.in_git(rig_name, lambda git: git.copy_in(sandbox))
+    try:
+        await context.in_git(rig_name, lambda git: git.copy_in(sandbox))
+    except Conflict as error:
+        raise CannotStart(error.message, hint=error.hint) from error
     if not rig.setup.run:
         return
     run = context.new_run()
@@ -102,10 +105,11 @@ async def run_setup(context: Context, rig_name: str, sandbox: Path, *, name: str
     except TimeoutError:
         await context.host.end(run=run, reason="time limit")
         limit = f"{rig.setup.timeout_s:g} s"
-        raise Conflict(f"the set-up of {rig_name} took longer than {limit}") from None
+        raise CannotStart(f"the set-up of {rig_name} took longer than {limit}") from None
     if ended.code != 0:
         tail = (await output_of(context, name)).strip().splitlines()[-1:]
-        raise Conflict(f"the set-up of {rig_name} failed: {' '.join(tail)[:200]}")
+        said = " ".join(tail)[:200] or f"exit code {ended.code}"
+        raise CannotStart(f"the set-up of {rig_name} failed: {said}", hint=f"gastown peek {name}")
 
 
 async def output_of(context: Context, session: str) -> str:

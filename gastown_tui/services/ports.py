@@ -136,6 +136,9 @@ class Machine(Protocol):
     def mcp_servers(self, folder: Path, /) -> list[str]:
         """Names of the MCP servers that a repository brings along."""
 
+    def lacks(self, program: str, path: str, folder: str, /) -> str:
+        """Why a program cannot be run from a folder with this PATH; empty when it can."""
+
     def free(self, path: Path, /) -> int:
         """Bytes that may still be written where a folder lies."""
 

@@ -10,17 +10,17 @@ import msgspec
 from gastown_tui import protocol
 from gastown_tui.domain import records
 from gastown_tui.domain.agents.catalogue import AgentEntry
-from gastown_tui.domain.agents.launch import LaunchContext, consents_of
+from gastown_tui.domain.agents.launch import LaunchContext, LaunchSpec, consents_of
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import StartSession
-from gastown_tui.domain.errors import Conflict
+from gastown_tui.domain.errors import BadInput, CannotStart, Conflict, NotFound
 from gastown_tui.domain.operations import Operation, SetState
 from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.domain.view import respawns_of
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.env_files import agent_secrets
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
-from gastown_tui.services.launching import prepare_launch
+from gastown_tui.services.launching import prepare_launch, told_as_start
 
 COLUMNS, ROWS = 120, 40
 """Of an agent's terminal; the width is never changed by what the screen shows."""
@@ -34,44 +34,60 @@ class Sessions:
         self._can_resume = can_resume
 
     async def start(self, command: StartSession) -> None:
-        """Record the run, then spawn it; the former run is fenced by the host."""
+        """Record the run, then spawn it; the former run is fenced by the host.
+
+        Raises:
+            Conflict: it is not to be started any more.
+            CannotStart: it cannot be; the former run stays on record.
+            Unavailable: the host does not answer, or there is no room.
+        """
         context = self._context
         agent, bead = still_hooked(self._context, command.agent, command.bead)
         if agent.wanted != RUNNING or agent.sandbox_for != bead.id:
             raise Conflict(f"{agent.address} is not to be started any more")
-        if command.is_respawn:
-            count = respawns_of(bead) + 1
-            context.books.write_rig(
-                agent.rig,
-                [SetState(bead=bead.id, dimension="respawns", value=str(count))],
-                actor=ACTOR,
-            )
         run = context.new_run()
         entry = self._entry_for(agent, bead)
         is_same = entry == agent.entry
-        agent = msgspec.structs.replace(agent, entry=entry)
-        resume = command.resume and is_same and self._can_resume(context.entry(agent), agent)
-        conversation = agent.conversation if resume else str(uuid.uuid4())
-        former = agent.run
-        write_agent(context, agent, run=run, conversation=conversation, nudged=0, entry=entry)
-        start = self._launch_context(agent, bead, run, resume)
+        former, agent = agent, msgspec.structs.replace(agent, entry=entry)
+        with told_as_start():
+            resume = command.resume and is_same and self._can_resume(context.entry(agent), agent)
+            if not resume:
+                agent = msgspec.structs.replace(agent, conversation=str(uuid.uuid4()))
+            start = self._launch_context(agent, bead, run, resume)
         spec = prepare_launch(context, agent, context.entry(agent), start)
-        await context.spawn(
-            protocol.Spawn(
-                req=0,
-                run=run,
-                name=agent.address,
-                argv=spec.argv,
-                cwd=str(context.paths.sandbox(agent)),
-                env=spec.env,
-                cols=COLUMNS,
-                rows=ROWS,
-                fence=[former] if former else [],
-                key=str(context.paths.sandbox(agent)),
-                note={"bead": bead.id, "conversation": conversation},
-            )
-        )
+        write_agent(context, agent, run=run, conversation=start.conversation, nudged=0, entry=entry)
+        try:
+            await context.spawn(self._frame(agent, bead, start, spec, former.run))
+        except (BadInput, NotFound) as error:  # by the host, which has started nothing
+            write_agent(context, agent, run=former.run, conversation=former.conversation)
+            raise CannotStart(error.message, hint=error.hint) from error
+        if command.is_respawn:
+            self._count_respawn(agent, bead)
         self._after_start(agent, bead, run, is_respawn=command.is_respawn)
+
+    def _count_respawn(self, agent: Agent, bead: Bead) -> None:
+        count = str(respawns_of(bead) + 1)
+        self._context.books.write_rig(
+            agent.rig, [SetState(bead=bead.id, dimension="respawns", value=count)], actor=ACTOR
+        )
+
+    def _frame(
+        self, agent: Agent, bead: Bead, start: LaunchContext, spec: LaunchSpec, former: str
+    ) -> protocol.Spawn:
+        sandbox = str(self._context.paths.sandbox(agent))
+        return protocol.Spawn(
+            req=0,
+            run=start.run,
+            name=agent.address,
+            argv=spec.argv,
+            cwd=sandbox,
+            env=spec.env,
+            cols=COLUMNS,
+            rows=ROWS,
+            fence=[former] if former else [],
+            key=sandbox,
+            note={"bead": bead.id, "conversation": start.conversation},
+        )
 
     def _entry_for(self, agent: Agent, bead: Bead) -> str:
         """The catalogue entry that a bead asks for by `agent:NAME`, as a convoy's leg may.
@@ -114,7 +130,6 @@ class Sessions:
         context = self._context
         rig = context.rig(agent.rig)
         sandbox = context.paths.sandbox(agent)
-        fresh = context.books.agents[agent.address]
         tmp_dir = context.paths.session_file(agent, "tmp")
         tmp_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         git_env = context.rig_git(agent.rig).agent_env(sandbox, agent.branch)
@@ -127,7 +142,7 @@ class Sessions:
             run=run,
             slot=agent.slot,
             cwd=str(sandbox),
-            conversation=fresh.conversation,
+            conversation=agent.conversation,
             resume=resume,
             permissions=rig.permissions,
             consents=consents_of(rig),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import Bead
-from gastown_tui.domain.errors import Conflict
+from gastown_tui.domain.errors import CannotStart, Conflict
 from gastown_tui.domain.operations import SetField, SetState
-from gastown_tui.domain.town import PAUSED, RUNNING, STOPPED, Agent
+from gastown_tui.domain.town import PAUSED, RUNNING, STOPPED, Agent, Outcome
 from gastown_tui.domain.view import is_hooked
 from gastown_tui.services.context import Context
 from gastown_tui.services.hooks import request_of
 from gastown_tui.services.requests import Arguments
+
+_FOLLOW_S: Final = 0.05
+"""Between two looks at what became of a start, and how many there are."""
+_FOLLOW_TIMES: Final = 60
 
 
 class AgentVerbs:
@@ -76,6 +82,7 @@ class AgentVerbs:
         if is_fresh:  # before its session ends: the next one may follow at once
             self._change(agent, "fresh", f"{agent.address}: {why}", actor, conversation="")
         idle = self._nothing_to_run(bead)
+        had_failed = self._failure(agent) is not None
         if is_fresh or not idle:
             await self._context.end_sessions(agent.address, "restarted by you")
         self._forget_exit(self._context.agent(agent.address))
@@ -83,7 +90,32 @@ class AgentVerbs:
         self._go_on(frozenset({agent.address}))
         if idle:
             return f"{agent.address} may run again, but nothing needs to: {idle}"
+        if had_failed:
+            await self._follow(agent)
         return f"{agent.address} starts {'fresh' if is_fresh else 'again'}"
+
+    def _failure(self, agent: Agent) -> Outcome | None:
+        """How the agent's last start, or the making of its sandbox, failed."""
+        for what in ("start", "sandbox"):
+            found = self._context.outcomes.get(f"{what}:{agent.address}")
+            if found is not None and not found.ok:
+                return found
+        return None
+
+    async def _follow(self, agent: Agent) -> None:
+        """Wait a moment for what a new try comes to.
+
+        Raises:
+            CannotStart: it failed again.
+        """
+        before = self._failure(agent)
+        for _ in range(_FOLLOW_TIMES):
+            await asyncio.sleep(_FOLLOW_S)
+            failed = self._failure(agent)
+            if self._context.living(agent.address):
+                return
+            if failed is not None and failed != before:
+                raise CannotStart(f"{agent.address} was tried again: {failed.why}")
 
     def _nothing_to_run(self, bead: Bead | None) -> str:
         """Why no session follows from a restart; empty when one does."""

@@ -131,6 +131,7 @@ class FakeMachine:
         self.files: dict[Path, dict[str, str]] = {}
         self.servers: list[str] = []
         self.room = 10**12
+        self.missing: dict[str, str] = {}
 
     def secrets(self, path, /):
         if path not in self.files:
@@ -139,6 +140,9 @@ class FakeMachine:
 
     def mcp_servers(self, folder, /):
         return self.servers
+
+    def lacks(self, program, path, folder, /):
+        return self.missing.get(program, "")
 
     def free(self, path, /):
         return self.room

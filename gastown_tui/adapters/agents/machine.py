@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -48,9 +49,34 @@ class Machine:
         """The permissions that a repository's `.claude/settings.json` gives without asking."""
         return allowed_in(_text(folder / ".claude" / "settings.json"))
 
+    def lacks(self, program: str, path: str, folder: str, /) -> str:
+        """Why a program cannot be run from a folder with this PATH; empty when it can."""
+        return why_lacking(program, path, folder)
+
     def free(self, path: Path, /) -> int:
         """Bytes that we may still write where the folder lies."""
         return shutil.disk_usage(path).free
+
+
+def why_lacking(program: str, path: str, folder: str) -> str:
+    """Why a program cannot be run with this PATH; empty when it can.
+
+    Args:
+        program: its name, or a path, which counts from `folder`.
+        path: folders, as in PATH.
+        folder: where it would be run.
+    """
+    if "/" in program:
+        found = Path(folder, program)
+        if found.is_file() and os.access(found, os.X_OK):
+            return ""
+        return f"{program} is not executable" if found.exists() else f"{program} is not there"
+    if shutil.which(program, path=path):
+        return ""
+    for one in path.split(os.pathsep):
+        if one and Path(one, program).is_file():
+            return f"{Path(one, program)} is not executable"
+    return f"{program} is not on the PATH of the town"
 
 
 def servers_in(text: bytes) -> list[str]:
