@@ -26,6 +26,7 @@ _VERBS: Final = {
     "attach": ("gastown_tui.cli.attach", "attach", "one session in this terminal"),
     "bd": ("gastown_tui.cli.bd", "bd", "the verbs and flags of `bd`, for agents that know it"),
     "bead": ("gastown_tui.cli.bead", "bead", "create, read and change beads"),
+    "capacity": ("gastown_tui.cli.capacity", "capacity", "how many agents work at once"),
     "convoy": ("gastown_tui.cli.convoy", "convoy", "beads that travel together"),
     "demo": ("gastown_tui.cli.demo", "demo", "a throw-away town with agents at work"),
     "doctor": ("gastown_tui.cli.doctor", "doctor", "what to mend on this machine and in the town"),

@@ -130,6 +130,7 @@ def sandboxes(view: View) -> Iterator[Command]:
 def set_to_work(view: View) -> Iterator[Command]:
     """Agents that have work and are not at it, while there is room: those with rework first."""
     room = view.town.limits.max_working - len(view.working())
+    starts = view.town.room.starts
 
     def order(entry: tuple[str, Bead]) -> tuple[bool, int, str, str]:
         bead = entry[1]
@@ -144,8 +145,9 @@ def set_to_work(view: View) -> Iterator[Command]:
         command = _next_step(view, agent, bead)
         if isinstance(command, Escalate):
             yield command
-        elif command is not None and room > 0:
+        elif command is not None and room > 0 and (starts > 0 or isinstance(command, Tell)):
             room -= view.may(command)
+            starts -= view.may(command) and isinstance(command, StartSession)
             yield command
 
 

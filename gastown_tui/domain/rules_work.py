@@ -17,6 +17,8 @@ def dispatches(view: View) -> Iterator[Command]:
     town = view.town
     if any(key.startswith("dispatch:") for key in town.in_flight):
         return  # the next look knows which hooks are taken
+    if town.room.why:
+        return  # said on what waits: `why_waiting`
     room = town.limits.max_working - len(_claims(view))
     taken, known = set(view.hooks), set(town.agents)
     for bead in _slung(town):
@@ -42,6 +44,26 @@ def dispatches(view: View) -> Iterator[Command]:
             known.add(agent)
             room -= 1
         yield command
+
+
+def waiting(town: Town) -> list[Bead]:
+    """Beads that are slung and ready, and not on a hook yet."""
+    return _slung(town)
+
+
+def why_waiting(view: View) -> str:
+    """What keeps every bead that is slung and ready from a hook; empty when nothing does."""
+    town = view.town
+    states = {"paused": "the town is paused", "down": "the town is down", "estop": "it is frozen"}
+    if town.wanted in states:
+        return f"waits: {states[town.wanted]}"
+    if town.is_full:
+        return "waits: the disk is full"
+    if town.room.why:
+        return "waits for memory"
+    if len(_claims(view)) >= town.limits.max_working:
+        return f"waits for room: {town.limits.max_working} may work at once (max_working)"
+    return ""
 
 
 def _claims(view: View) -> set[str]:

@@ -24,11 +24,13 @@ from gastown_tui.adapters.gh import GitHub
 from gastown_tui.adapters.gh_pulls import PullRequests
 from gastown_tui.adapters.host_client import HostClient
 from gastown_tui.adapters.locks import take_lock
+from gastown_tui.adapters.memory import MemoryLook
 from gastown_tui.adapters.notify import run_program
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.runtime_dir import runtime_dir
 from gastown_tui.adapters.screens_link import ScreensLink
 from gastown_tui.adapters.sync_link import peer_pid
+from gastown_tui.adapters.town_edit import set_max_working
 from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
@@ -38,6 +40,7 @@ from gastown_tui.roots.settings import Settings
 from gastown_tui.roots.town import catalogue, open_books
 from gastown_tui.roots.town import town_config as read_town_config
 from gastown_tui.services.bead_view import bead_of_town
+from gastown_tui.services.capacity import Capacity
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.controller import Controller
 from gastown_tui.services.diffs import Diffs
@@ -96,7 +99,6 @@ class Process:
         self._facts = Facts(self.context, self._signs, self.wake)
         self._nudger = Nudger(self.context, self._facts.seen)
         self._feed = Feed(self.context, self._facts)
-        self._notices = Notices(self.context, run_program)
         self._controller = Controller(
             self.context,
             self._facts,
@@ -117,8 +119,16 @@ class Process:
         self.context.formulas = TownFormulas(town)
         self.context.forge = PullRequests(os.environ)
         self._settings = Settings(town, self.context, self._rigs_changed.set)
+        self._make_watchers()
         self.gone = asyncio.Event()
         """Set when the town is no longer where it was."""
+
+    def _make_watchers(self) -> None:
+        """What looks at the town and the machine beside the loop, and its verbs."""
+        self._notices = Notices(self.context, run_program)
+        self._capacity = Capacity(self.context, MemoryLook(), set_max_working)
+        self._verbs.add(self._notices.table)
+        self._verbs.add(self._capacity.table)
 
     def wake(self) -> None:
         """Look again soon."""
@@ -144,7 +154,6 @@ class Process:
     async def run(self) -> None:
         """Until cancelled."""
         context = self.context
-        self._verbs.add(self._notices.table)
         self._settings.look()
         for name in list(context.git):
             await self._first_look(name)
@@ -225,6 +234,7 @@ class Process:
                 for name in list(self.context.git):
                     await self._first_look(name)
                 await self._verbs.take_up()
+                await self._capacity.look()
             except (GastownError, OSError) as error:
                 self.context.problems[_SWEEP_PROBLEM] = _in_words(error)
                 log.warning("sweep: %s", error)

@@ -262,6 +262,10 @@ class Facts:
             return msgspec.structs.replace(found, evidence=row.why.removeprefix(_ENDED))
         return found
 
+    def memory(self, address: str) -> int:
+        """Bytes that an agent's processes take; 0 while they were not measured."""
+        return self._context.memory.agents.get(address, 0)
+
     def away_since(self) -> float:
         """When the town was last alive before an absence."""
         return self._context.away_since

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.bead_gates import Verdict, needs_overseer
+from gastown_tui.domain.capacity import assumed
 from gastown_tui.domain.convoys import standing
 from gastown_tui.domain.merge_queue import in_order, score
 from gastown_tui.domain.plan import GIVE_UP
 from gastown_tui.domain.rules_agents import is_worn_out
 from gastown_tui.domain.rules_queue import why_stranded
+from gastown_tui.domain.rules_work import waiting, why_waiting
 from gastown_tui.domain.town import RUNNING, Agent, Outcome, Request, Town
 from gastown_tui.domain.view import START_TRIES, View, respawns_of, view
 from gastown_tui.protocol import TableRow
+from gastown_tui.services.capacity import is_real
 from gastown_tui.services.context import Context
 from gastown_tui.services.facts import Facts, Usage
 
@@ -29,13 +32,13 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
     """The tables of one moment, as lists of rows by key."""
     seen = view(town, context.clock.now())
     return {
-        "town": {"town": _town_row(town, context)},
+        "town": {"town": _town_row(seen, context)},
         "rigs": {name: _rig_row(town, name, context) for name in town.rigs},
         "agents": {
             address: _agent_row(seen, agent, facts, len(context.queued.get(address, ())))
             for address, agent in town.agents.items()
         },
-        "beads": _bead_rows(town, context),
+        "beads": _bead_rows(seen, context),
         "mq": _request_rows(seen),
         "convoys": _convoy_rows(seen, context),
         "events": _event_rows(context),
@@ -43,8 +46,8 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
     }
 
 
-def _town_row(town: Town, context: Context) -> TableRow:
-    record = context.books.town_record
+def _town_row(seen: View, context: Context) -> TableRow:
+    town, record, memory = seen.town, context.books.town_record, context.memory
     return {
         "id": town.id,
         "name": context.config.name or context.paths.town.name,
@@ -53,6 +56,15 @@ def _town_row(town: Town, context: Context) -> TableRow:
         "wanted_by": (record.label("wanted-by") or "") if record else "",
         "wanted_why": record.notes if record else "",
         "max_working": town.limits.max_working,
+        "working": len(seen.working()),
+        "waiting": len(waiting(town)),
+        "waiting_why": town.room.why or why_waiting(seen),
+        "memory_free": round(memory.free, -8),
+        "memory_total": memory.total,
+        "memory_agent": memory.need(assumed(is_real=is_real(context))),
+        "memory_spare": memory.spare,
+        "measured": len(memory.agents),
+        "cores": memory.cores,
         "resume_held": sorted(town.resume_held),
         "away_since": context.away_since if town.resume_held else 0.0,
         "problems": sorted(context.problems.values()),
@@ -171,6 +183,7 @@ def _agent_row(seen: View, agent: Agent, facts: Facts, queued: int) -> TableRow:
         "started": run.started if run else 0.0,
         "alive": bool(row and not row.ended),
         "queued": queued,
+        "memory": facts.memory(agent.address),
     }
 
 
@@ -178,20 +191,22 @@ def _convoy_of(town: Town) -> dict[str, str]:
     return {bead: convoy.id for convoy in town.convoys.values() for bead in convoy.tracked}
 
 
-def _bead_rows(town: Town, context: Context) -> dict[str, TableRow]:
-    convoys = _convoy_of(town)
+def _bead_rows(seen: View, context: Context) -> dict[str, TableRow]:
+    town, why = seen.town, why_waiting(seen)
+    convoys, waits = _convoy_of(town), {bead.id for bead in waiting(town)} if why else set()
     rows: dict[str, TableRow] = {}
     for name, rig in context.books.rigs.items():
         for beads in (rig.beads, rig.closed):
             for bead in beads.values():
                 gate = context.gates.get(bead.id)
-                about = (name, convoys.get(bead.id, ""), bead.id in town.ready, gate)
+                because = why if bead.id in waits else ""
+                about = (name, convoys.get(bead.id, ""), bead.id in town.ready, gate, because)
                 rows[bead.id] = context.cached_row(bead, about, _bead_row)
     return rows
 
 
-def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None]) -> TableRow:
-    rig, convoy, is_ready, gate = extra
+def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None, str]) -> TableRow:
+    rig, convoy, is_ready, gate, why = extra
     parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), "")
     return {
         "id": bead.id,
@@ -207,7 +222,7 @@ def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None]) -> Table
         "convoy": convoy,
         "ready": is_ready,
         "slung": bead.label("sling") is not None,
-        "why": gate.why if gate else "",
+        "why": gate.why if gate else why,
         "yours": needs_overseer(bead, gate) if gate else False,
         "created_at": bead.created_at,
         "updated_at": bead.updated_at,

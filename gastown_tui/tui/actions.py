@@ -118,6 +118,7 @@ _TOWN: Final = _group(
     _action("town.pause", "", "Pause the town: start and land nothing new"),
     _action("town.up", "", "Let a paused town go on"),
     _action("town.resume_all", "", "After an absence: who goes on, all, some or fresh"),
+    _action("town.capacity", "C", "How many agents work at once, and what that takes"),
     _action("queue.release", "", "Let the merge queue of a held rig go on"),
     _action("town.thaw", "U", "Thaw: go on after an emergency stop"),
     _action("back", "escape", "Back: filter, zoom, history"),

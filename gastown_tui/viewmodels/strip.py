@@ -61,6 +61,10 @@ def strip_line(facts: TownFacts, width: int, now: float) -> Line:
     for text in facts.down:
         left.append((f" {crop(clean(text), 60)} ", "alert"))
         left.append(("  ", "text"))
+    if facts.town.get("waiting") and "memory" in string(facts.town, "waiting_why"):
+        text = f" {int(number(facts.town, 'waiting'))} wait for memory "
+        left.append((text, "warn"))
+        left.append(("  ", "text"))
     if facts.problems:
         left.append((f" ‼ {plural(facts.problems, 'problem')} ", "alert"))
         left.append(("  ", "text"))

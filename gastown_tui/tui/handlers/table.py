@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from gastown_tui.tui.handlers import absence, agents, beads, diffs, moving, panes, town, work
+from gastown_tui.tui.handlers import (
+    absence,
+    agents,
+    beads,
+    capacity,
+    diffs,
+    moving,
+    panes,
+    town,
+    work,
+)
 from gastown_tui.tui.handlers.kinds import Handler
 
 HANDLERS: Final[dict[str, Handler]] = {
@@ -16,4 +26,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     **beads.HANDLERS,
     **town.HANDLERS,
     **absence.HANDLERS,
+    **capacity.HANDLERS,
 }
