@@ -162,7 +162,8 @@ def unpushed_submodules(git: Git) -> list[str]:
 def _stashes(git: Git, branch: str | None) -> list[str]:
     if git.call("rev-parse", "-q", "--verify", "refs/stash", ok=(0, 1)).code:
         return []
-    marks = ("(no branch)", branch)
+    # Git before 2.36 names but the last part of the branch.
+    marks = ("(no branch)", branch, branch and branch.rpartition("/")[2])
     found = []
     for line in git.text("log", "-g", "--format=%gs", "refs/stash").splitlines():
         where = line.removeprefix("WIP on ").removeprefix("On ").removeprefix("on ")
