@@ -34,7 +34,7 @@ def doctor(
     """
     from gastown_tui.cli import bead_output
 
-    found = reports(Place(folder=folder, rig=rig).open_all(), fix=fix)
+    found = reports(Place(folder=folder, rig=rig).open_all(tell=False), fix=fix)
     if as_json:
         click.echo(bead_output.dump([_row(report) for report in found]))
     else:

@@ -72,25 +72,47 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         town = _town_of_all(self, found)
         return _kept_open(open_store(_only_rig(town) if town and not ids else found))
 
-    def open_all(self) -> list[BeadStore]:
-        """The stores to list: every rig's, then the town's, where no one of them is meant."""
+    def open_all(self, *, tell: bool = True) -> list[BeadStore]:
+        """The stores to list: every rig's, then the town's, where no one of them is meant.
+
+        Args:
+            tell: say on stderr which of their files are damaged.
+        """
         from gastown_tui.adapters.store import open_store
 
         found = locate(self, (), os.environ)
         town = _town_of_all(self, found)
         if town is None:
-            return [_kept_open(open_store(found))]
+            return [_kept_open(open_store(found), tell=tell)]
         known = town_files.beads_dirs(town)
         own = known.pop(town_files.TOWN_PREFIX)
-        return [_kept_open(open_store(path)) for path in (*known.values(), own)]
+        return [_kept_open(open_store(path), tell=tell) for path in (*known.values(), own)]
 
 
-def _kept_open(store: BeadStore) -> BeadStore:
+def _kept_open(store: BeadStore, *, tell: bool = True) -> BeadStore:
     """The store, closed when the command ends; it refuses what a session may not write."""
     from gastown_tui.cli.bead_guard import guarded
 
-    click.get_current_context().call_on_close(store.close)
+    context = click.get_current_context()
+    context.call_on_close(store.close)
+    if tell:
+        _tell_damage(store, context.find_root().meta.setdefault(f"{__name__}.told", set()))
     return guarded(store)
+
+
+def _tell_damage(store: BeadStore, told: set[Path]) -> None:
+    """Say on stderr, once, that a file cannot be read whole."""
+    if store.beads_dir in told or not (problems := store.problems):
+        return
+    from gastown_tui.cli.common import plain
+
+    told.add(store.beads_dir)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    click.echo(
+        f"gastown: {plain(f'{store.beads_dir}/{problems[0]}{more}')}; the rest is read and written,"
+        " but not to the file: run `gastown bead doctor`",
+        err=True,
+    )
 
 
 def _town_of_all(place: Place, found: Path) -> Path | None:
@@ -197,17 +219,14 @@ def _of_rig(town: Path, name: str) -> Path:
 
 
 def apply(store: BeadStore, operations: Sequence[Operation]) -> Applied:
-    """Write, and where no controller does it, bring the file up to date.
+    """Write, and where no controller does it, bring the file up to date, unless it is damaged.
 
     Raises:
         Forbidden: a session writes to what the town runs by, or to a gate.
     """
     applied = store.apply(operations, actor=actor(os.environ))
-    if folds_itself(store, os.environ):
-        if store.problems:
-            click.echo(f"written, but the file is left as it is: {store.problems[0]}", err=True)
-        else:
-            store.fold()
+    if folds_itself(store, os.environ) and not store.problems:
+        store.fold()
     return applied
 
 

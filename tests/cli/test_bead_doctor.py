@@ -70,3 +70,19 @@ def test_json_has_all_that_is_known(doctor):
 def test_a_town_is_looked_over_as_a_whole(quiet_town, ok):
     reports = json.loads(ok("bead", "doctor", "--json"))
     assert {Path(r["beads_dir"]).parent.name for r in reports} == {"lib", quiet_town.name}
+
+
+@pytest.mark.parametrize("verb", [("list",), ("ready",), ("show", "x-a"), ("create", "more")])
+def test_every_verb_says_once_on_stderr_that_a_file_is_damaged(doctor, tmp_path, verb):
+    doctor(text=f"{GOOD}\nnot \x1b[31ma bead\nnor this\n")
+    done = CliRunner().invoke(bead, [*verb, "--json", "--dir", str(tmp_path / "p")])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)
+    (line,) = done.stderr.splitlines()
+    assert "/.beads/issues.jsonl:2: not a bead" in line
+    assert "(and 1 more)" in line
+    assert "gastown bead doctor" in line
+    assert "\x1b" not in line
+    doctor("--fix")
+    done = CliRunner().invoke(bead, [*verb, "--json", "--dir", str(tmp_path / "p")])
+    assert done.stderr == ""
