@@ -145,6 +145,25 @@ def tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:
                 return {name: {} for name in _TABLES} | found
 
 
+def known_tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:
+    """The same; of a town that is down, what stands on disk, which a line on stderr says.
+
+    Raises:
+        Unavailable: the town runs, but its controller does not answer.
+    """
+    from gastown_tui.adapters.daemons import host_running
+
+    try:
+        return tables(town)
+    except Unavailable:
+        if host_running(town):
+            raise
+    from gastown_tui.roots.stored import stored_tables
+
+    noted("(down) this is what the town has on disk; `gastown up` starts it")
+    return {name: {} for name in _TABLES} | stored_tables(town)
+
+
 class Queued(Unavailable):
     """There is no controller: the request is recorded, and the next one carries it out."""
 

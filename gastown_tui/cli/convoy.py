@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gastown_tui.cli.bead_place import OneLine
-from gastown_tui.cli.common import actor, plain, poke, show, show_json, table, tables, town_dir
+from gastown_tui.cli.common import (
+    actor,
+    known_tables,
+    plain,
+    poke,
+    show,
+    show_json,
+    table,
+    town_dir,
+)
 from gastown_tui.domain.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -270,7 +279,7 @@ def land(*, convoy_id: str, force: bool) -> None:
 @_as_json
 def list_convoys(*, is_stranded: bool, as_json: bool) -> None:
     """The open convoys."""
-    rows = list(tables(town_dir())["convoys"].values())
+    rows = list(known_tables(town_dir())["convoys"].values())
     if is_stranded:
         rows = [row for row in rows if row["state"] == "stranded"]
     if as_json:
@@ -290,7 +299,7 @@ def list_convoys(*, is_stranded: bool, as_json: bool) -> None:
 @_as_json
 def show_convoy(*, convoy_id: str, as_json: bool) -> None:
     """The beads of a convoy."""
-    found = tables(town_dir())
+    found = known_tables(town_dir())
     row = found["convoys"].get(convoy_id)
     if row is None:
         raise NotFound(f"there is no open convoy {convoy_id!r}", hint="see `gastown convoy list`")

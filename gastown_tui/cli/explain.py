@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from gastown_tui.cli.common import age, plain, tables
+from gastown_tui.cli.common import age, known_tables, plain
 from gastown_tui.domain.agents.explain import Launched, launched
 from gastown_tui.domain.agents.launch import LaunchContext, launch
 from gastown_tui.domain.errors import BadInput, Damaged, NotFound, Unavailable
@@ -81,7 +81,7 @@ def _state(town: Path, agent: Agent) -> dict[str, Any]:
     """State and reason as the controller knows them; what is on record when there is none."""
     on_record = {"wanted": agent.wanted, "wanted_why": agent.wanted_why, "bead": agent.sandbox_for}
     try:
-        row: TableRow | None = tables(town)["agents"].get(agent.address)
+        row: TableRow | None = known_tables(town)["agents"].get(agent.address)
     except (Unavailable, BadInput):
         row = None
     if row is None:
@@ -161,7 +161,7 @@ def _why(found: Mapping[str, Any]) -> Iterator[str]:
     else:
         yield from _item("state", "not known: the controller is not running")
     if found["needs"]:
-        yield from _item("needs you", f"{found['needs']}: {found['question']}")
+        yield from _item("needs you", f"{found['needs']}: {found['question'] or found['evidence']}")
     reason = f": {found['wanted_why']}" if found["wanted_why"] else ""
     yield from _item("wanted", f"{found['wanted']}{reason}")
     if found["bead"]:

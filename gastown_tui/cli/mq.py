@@ -10,11 +10,11 @@ from gastown_tui.cli.common import (
     age,
     ask,
     feed_link,
+    known_tables,
     plain,
     show,
     show_json,
     table,
-    tables,
     town_dir,
 )
 from gastown_tui.domain.errors import NotFound
@@ -32,7 +32,8 @@ mq.add_command(checkout)
 @click.option("--json", "as_json", is_flag=True)
 def mq_list(as_json: bool) -> None:
     """The open requests, the next one first."""
-    rows = sorted(tables(town_dir())["mq"].values(), key=lambda row: int(str(row["position"])))
+    found = known_tables(town_dir())["mq"].values()
+    rows = sorted(found, key=lambda row: int(str(row["position"])))
     if as_json:
         show_json([row | {"age": age(float(str(row["created"])))} for row in rows])
         return

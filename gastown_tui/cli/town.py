@@ -14,6 +14,7 @@ from gastown_tui.cli.common import (
     age,
     ask,
     feed_link,
+    known_tables,
     plain,
     refuse_sessions,
     show,
@@ -104,14 +105,17 @@ def up(resume: str) -> None:
     """Start the town without a screen."""
     from gastown_tui.cli.entry import remember
     from gastown_tui.cli.rig import readable_rig
+    from gastown_tui.cli.startable import tell_unstartable
     from gastown_tui.roots.town import rig_names
 
     town = town_dir()
     if told := start_town(town, resume=resume):
         show(told)
     remember(town)
-    for name in rig_names(town):
+    names = rig_names(town)
+    for name in names:
         readable_rig(town, name)
+    tell_unstartable(town, names)
     show(f"The town in {town} is up.")
     held = _held(tables(town))
     until = time.monotonic() + _UP_S
@@ -167,39 +171,43 @@ def down(grace: float) -> None:
 def status(as_json: bool) -> None:
     """The town in one page."""
     town = town_dir()
-    found = tables(town)
+    found = known_tables(town)
     if as_json:
         show_json({"town": found["town"]["town"], "rigs": list(found["rigs"].values()),
                    "agents": list(found["agents"].values()), "mq": list(found["mq"].values()),
                    "convoys": list(found["convoys"].values())})  # fmt: skip
         return
     row = found["town"]["town"]
-    show(f"{plain(row['name'])} ({plain(row['wanted'])}) in {town}")
+    wanted = row["wanted"] if row.get("running", True) else "down"
+    show(f"{plain(row['name'])} ({plain(wanted)}) in {town}")
     problems = row.get("problems")
     for problem in problems if isinstance(problems, list) else []:
         show(f"  PROBLEM: {plain(problem)}")
     for rig in found["rigs"].values():
         held = f", held: {plain(rig['held'])}" if rig["held"] else ""
         show(f"  rig {plain(rig['name'])}: {rig['land']} on {plain(rig['target'])}{held}")
-    states: dict[str, int] = {}
+    show(f"  beads: {_counted(found['beads'], 'status') or 'none yet'}")
+    show(f"  agents: {_counted(found['agents'], 'state') or 'none yet'}")
+    show(f"  merge queue: {_counted(found['mq'], 'state') or 'empty'}")
     for agent in found["agents"].values():
-        states[str(agent["state"])] = states.get(str(agent["state"]), 0) + 1
-    listed = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    show(f"  agents: {listed or 'none yet'}")
-    queue: dict[str, int] = {}
-    for request in found["mq"].values():
-        queue[str(request["state"])] = queue.get(str(request["state"]), 0) + 1
-    listed = ", ".join(f"{count} {state}" for state, count in sorted(queue.items()))
-    show(f"  merge queue: {listed or 'empty'}")
+        if agent["state"] == "down" and agent["bead"]:
+            on_hook = f"{plain(agent['bead'])} {plain(agent['bead_title'])}"
+            show(f"  on the hook of {plain(agent['session'])}: {on_hook}")
     waiting = _held(found)
     if waiting:
         show(f"  {_who_waits(waiting)}")
     for agent in found["agents"].values():
         if agent["needs"] and agent["session"] not in waiting:
-            show(
-                f"  needs you: {plain(agent['session'])}: {agent['needs']}"
-                f" {plain(agent['question'])}".rstrip()
-            )
+            why = agent["question"] or agent["evidence"]
+            show(f"  needs you: {plain(agent['session'])}: {agent['needs']}: {plain(why)}")
+
+
+def _counted(rows: Mapping[str, TableRow], column: str) -> str:
+    """How many rows there are of each value."""
+    counts: dict[str, int] = {}
+    for row in rows.values():
+        counts[str(row[column])] = counts.get(str(row[column]), 0) + 1
+    return ", ".join(f"{count} {value}" for value, count in sorted(counts.items()))
 
 
 @click.group(invoke_without_command=True)
@@ -219,7 +227,7 @@ def agents(ctx: click.Context, as_json: bool, catalogue: bool) -> None:
         ordered = [entry for _, entry in sorted(entries.items())]
         table(("NAME", "COMMAND", "ABOUT"), [(e.name, e.command, e.about) for e in ordered])
         return
-    rows = list(tables(town)["agents"].values())
+    rows = list(known_tables(town)["agents"].values())
     if as_json:
         show_json(rows)
         return
@@ -262,7 +270,9 @@ def explain(name: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="With what was asked of the controller.")
 def events(as_json: bool, count: int, everything: bool) -> None:
     """What has happened, the newest last."""
-    rows = sorted(tables(town_dir())["events"].values(), key=lambda row: float(str(row["at"])))
+    rows = sorted(
+        known_tables(town_dir())["events"].values(), key=lambda row: float(str(row["at"]))
+    )
     rows = [row for row in rows if everything or not str(row["kind"]).startswith("request.")]
     rows = rows[-count:]
     if as_json:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Of it.")
 def sling(bead: str, rig: str, agent: str, formula: str, variables: tuple[str, ...]) -> None:
     """Hand BEAD to a polecat: it starts as soon as nothing blocks it and there is room."""
+    from gastown_tui.cli.startable import tell_unstartable
     from gastown_tui.domain.names import polecat
     from gastown_tui.roots.town import open_books, town_config
     from gastown_tui.services import slinging
@@ -49,9 +50,8 @@ def sling(bead: str, rig: str, agent: str, formula: str, variables: tuple[str, .
     wanted = {"rig": rig, "agent": agent}
     text = slinging.sling(books, town_config(town).id, bead, wanted, actor(), molecule)
     is_up = poke(town)
-    show(text)
-    if not is_up:
-        click.echo("gastown: the town is not running: gastown up", err=True)
+    show(text if is_up else f"{text}; it is stored, and goes when the town is up (`gastown up`)")
+    tell_unstartable(town, [books.rig_of(bead)], books.bead(bead).label("agent") or "")
 
 
 def _full_id(books: Books, given: str) -> str:

@@ -52,6 +52,7 @@ def _town_row(seen: View, context: Context) -> TableRow:
         "id": town.id,
         "name": context.config.name or context.paths.town.name,
         "path": str(context.paths.town),
+        "running": True,
         "wanted": town.wanted,
         "wanted_by": (record.label("wanted-by") or "") if record else "",
         "wanted_why": record.notes if record else "",

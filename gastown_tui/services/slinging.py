@@ -63,10 +63,13 @@ def sling(
         raise BadInput(f"{bead} is an epic", hint="sling its children")
     if found.issue_type in _NOBODYS:
         raise BadInput(f"{bead} is a {found.issue_type}: nobody is sent to it")
+    wish, before = agent or "any", found.label("sling") if other == town else None
+    if before == wish and molecule is None:
+        return f"{bead} is slung to {_whom(wish, rig)} already"
     operations: list[Operation] = [
         Require(bead=bead, status="open", change=change if molecule else None),
         SetState(bead=bead, dimension="town", value=town),
-        SetState(bead=bead, dimension="sling", value=agent or "any"),
+        SetState(bead=bead, dimension="sling", value=wish),
     ]
     if molecule is not None:
         operations += attached(books, rig, bead, molecule)
@@ -76,7 +79,12 @@ def sling(
         actor=actor,
     )
     steps = f", with {molecule.formula}: {len(molecule.steps)} steps" if molecule else ""
-    return f"{bead} is slung to {agent or 'the next free polecat of ' + rig}{steps}"
+    instead = f", no longer to {_whom(before, rig)}" if before and before != wish else ""
+    return f"{bead} is slung to {_whom(wish, rig)}{instead}{steps}"
+
+
+def _whom(wish: str, rig: str) -> str:
+    return f"the next free polecat of {rig}" if wish == "any" else wish
 
 
 def attached(books: Books, rig: str, bead: str, molecule: Protomolecule) -> list[Operation]:

@@ -57,7 +57,7 @@ def test_secrets_reach_the_session_and_are_told_by_name_alone(town):
 
     town.ok("down")
     page = town.ok("agents", "explain", POLECAT)
-    assert "controller is not running" in page
+    assert f"the town is down; {bead} stays on its hook" in page
     assert "sh -i" in page
     found = subprocess.run(
         ["grep", "-rlI", SECRET, str(town.path)], capture_output=True, text=True, check=False

@@ -29,11 +29,12 @@ def said(tmp_path, monkeypatch):
                 for at, kind in enumerate(kinds)
             }
             return {
-                "town": {"town": row}, "rigs": {}, "mq": {}, "convoys": {}, "events": events,
+                "town": {"town": row}, "rigs": {}, "beads": {}, "mq": {}, "convoys": {}, "events": events,
                 "agents": {name: agent(name) for name in agents},
             }  # fmt: skip
 
         monkeypatch.setattr(verbs, "tables", tables)
+        monkeypatch.setattr(verbs, "known_tables", tables)
         result = CliRunner().invoke(verb, list(arguments))
         assert result.exit_code == 0, result.output
         return result.stdout
@@ -42,7 +43,9 @@ def said(tmp_path, monkeypatch):
 
 
 def agent(name):
-    return {"session": name, "state": "paused", "needs": "question", "question": "Go on?"}
+    return {
+        "session": name, "state": "paused", "needs": "question", "question": "Go on?", "bead": "",
+    }  # fmt: skip
 
 
 def test_up_says_who_waits_in_the_right_number(said):
@@ -59,7 +62,7 @@ def test_status_names_once_who_waits_for_a_word(said):
     text = said(verbs.status, held=(["r/polecats/a"],), agents=("r/polecats/a", "r/polecats/b"))
     assert text.count("r/polecats/a") == 1
     assert "1 agent waits for your word: r/polecats/a" in text
-    assert "needs you: r/polecats/b: question Go on?" in text
+    assert "needs you: r/polecats/b: question: Go on?" in text
 
 
 def test_events_are_shown_without_the_requests_behind_them(said):
