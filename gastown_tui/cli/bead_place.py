@@ -95,7 +95,7 @@ def _kept_open(store: BeadStore, *, tell: bool = True) -> BeadStore:
 
     context = click.get_current_context()
     context.call_on_close(store.close)
-    if tell:
+    if tell and context.info_name != "fold":  # which refuses, in the same words
         _tell_damage(store, context.find_root().meta.setdefault(f"{__name__}.told", set()))
     return guarded(store)
 
