@@ -22,6 +22,7 @@ import psutil
 LINUX: Final = sys.platform == "linux"
 RUN_VARIABLE: Final = "GASTOWN_RUN"
 _ZOMBIE: Final = frozenset((b"Z", b"X", b"x"))
+_STOPPED: Final = frozenset((b"T", b"t"))
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if LINUX else None
@@ -37,6 +38,8 @@ class Process(NamedTuple):
     """Creation time: clock ticks since boot on Linux, microseconds since the epoch elsewhere."""
     alive: bool
     """False for a zombie: nothing of it runs, it only waits to be reaped."""
+    stopped: bool = False
+    """Does it stand still, by a signal or a debugger."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -48,7 +51,8 @@ def _parse_stat(pid: int, data: bytes) -> Process:
     fields = data[data.rindex(b")") + 2 :].split()
     # A leader thread that has exited shows Z while other threads of the process go on.
     alive = fields[0] not in _ZOMBIE or int(fields[17]) > 1
-    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), alive)
+    stopped = fields[0] in _STOPPED
+    return Process(pid, int(fields[1]), int(fields[3]), int(fields[19]), alive, stopped)
 
 
 def _by_psutil(process: psutil.Process) -> Process:
@@ -59,6 +63,7 @@ def _by_psutil(process: psutil.Process) -> Process:
             os.getsid(process.pid),
             round(process.create_time() * 1e6),
             process.status() != psutil.STATUS_ZOMBIE,
+            process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP},
         )
 
 

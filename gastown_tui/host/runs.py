@@ -15,7 +15,8 @@ from gastown_tui import protocol
 from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound, Unavailable
 from gastown_tui.host import processes, pty_run
 from gastown_tui.host.admission import former_runs, same_subject
-from gastown_tui.host.fence import Fence, Fences, Target, members
+from gastown_tui.host.fence import Fence, Fences, Target
+from gastown_tui.host.freezing import Freezing
 from gastown_tui.host.handover import Handover
 from gastown_tui.host.pty_run import Terminal
 from gastown_tui.host.records import Records
@@ -80,6 +81,7 @@ class Runs:
         self._endings: list[_Ending] = []
         self._recovering: set[str] = set()
         self._reasons: dict[str, str] = {}
+        self._freezing = Freezing()
         self.closing = False
         """Set by `close`: nothing is started any more."""
         self.renewing = False
@@ -216,9 +218,7 @@ class Runs:
         if not frame.group:
             os.kill(row.pid, frame.signal)  # our child, not reaped: the pid is its own
             return
-        found = members(Target.of(row), processes.Scan(), frozenset(), spare)
-        for process in found.values():
-            processes.send(process, frame.signal)
+        self._freezing.send(Target.of(row), frame.signal, spare)
 
     def list(self, frame: protocol.ListRuns) -> protocol.Runs:
         """Living runs and those that ended later than asked for."""
@@ -252,6 +252,7 @@ class Runs:
         run = self._leaders.pop(pid, "")
         if not run:
             return False
+        self._freezing.forget(run)
         code = os.waitstatus_to_exitcode(status)
         why = self._reasons.pop(run, "exit" if code >= 0 else "signal")
         row = self._records.change(

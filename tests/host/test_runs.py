@@ -175,6 +175,7 @@ def test_signals_reach_the_leader_or_the_whole_run(talk, poll):
     send(signal.SIGSTOP, False)
     poll(lambda: state(spawned.pid) == "T")
     assert state(child) != "T"
+    send(signal.SIGCONT, False)
     send(signal.SIGSTOP, True)
     poll(lambda: state(child) == "T")
     send(signal.SIGCONT, True)
