@@ -12,7 +12,7 @@ from gastown_tui.tui.widgets.pane import PaneView
 from gastown_tui.tui.widgets.terminal_pane import TerminalPane
 from gastown_tui.viewmodels import agents as agent_view
 from gastown_tui.viewmodels.layout import Plan, assign_tiles
-from gastown_tui.viewmodels.text import Record, string
+from gastown_tui.viewmodels.text import Record, clean, string
 
 _LIVELY: Final = {
     "working": 0,
@@ -170,7 +170,10 @@ class Stage:
             return "screens is down; this pane comes back by itself"
         if not session:
             return "nobody is here yet"
-        state = string(self._store.row("agents", session), "state")
+        row = self._store.row("agents", session)
+        state = string(row, "state")
+        if state == "error" and not row.get("alive"):
+            return clean(string(row, "evidence"))
         if state in ("stopped", "exited", "paused"):
             return f"{state} · R restarts"
         return "waiting for its picture"

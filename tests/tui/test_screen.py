@@ -269,6 +269,15 @@ async def test_a_town_that_is_down_is_offered_to_be_started(seat):
         await s.until(lambda: s.town.started == 1)
 
 
+async def test_an_agent_that_does_not_start_says_why_in_its_pane(seat):
+    why = "nosuch is not on the PATH of the town: install it or choose another agent, " * 2
+    async with seat(size=(120, 40), agents=2, screens=FakeScreens()) as s:
+        row = s.town.feed["agents"]["mayor"]
+        dead = {"state": "error", "needs": "error", "evidence": why + "the end", "alive": False}
+        s.town.change(agents={"mayor": row | dead})
+        await s.until(lambda: "nosuch is not on" in s.text() and "the end" in s.text())
+
+
 async def test_an_empty_town_says_what_to_do(seat):
     async with seat(town=FakeTown({"town": {"town": {"name": "new"}}}), screens=FakeScreens()) as s:
         await s.pilot.pause(0.1)

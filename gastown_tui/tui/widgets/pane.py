@@ -9,7 +9,10 @@ from gastown_tui.cells import Row
 from gastown_tui.tui.paint import blank, paint_line, paint_row, with_cursor
 from gastown_tui.tui.picture import Picture
 from gastown_tui.tui.widgets.painted import Painted
-from gastown_tui.viewmodels.text import Line, cells, crop
+from gastown_tui.viewmodels.text import Line, line_cells, wrap
+
+_WORDS_MOST = 8
+"""Lines of what is said in place of a picture."""
 
 
 class PaneView(Painted):
@@ -156,12 +159,12 @@ class PaneView(Painted):
         if self.body:
             line = self.body[y - 1] if y <= len(self.body) else ()
             return paint_line(line, width, "base", self.edge)
-        middle = max(1, self.size.height // 2)
-        if self.empty and y == middle:
-            text = crop(self.empty, width - 2)
-            line = ((" " * ((width - cells(text)) // 2) + text, "faint"),)
-            return paint_line(line, width, "pane", self.edge)
-        return blank(width, "pane", self.edge)
+        said = wrap(((self.empty, "faint"),), max(1, width - 4))[:_WORDS_MOST] if self.empty else ()
+        at = y - max(1, self.size.height // 2 - len(said) // 2)
+        if not 0 <= at < len(said):
+            return blank(width, "pane", self.edge)
+        indent = " " * ((width - line_cells(said[at])) // 2)
+        return paint_line(((indent, "faint"), *said[at]), width, "pane", self.edge)
 
     def on_resize(self) -> None:
         """The picture hangs elsewhere now."""
