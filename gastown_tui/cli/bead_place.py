@@ -86,7 +86,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             return [_kept_open(open_store(found), tell=tell)]
         known = town_files.beads_dirs(town)
         own = known.pop(town_files.TOWN_PREFIX)
-        return [_kept_open(open_store(path), tell=tell) for path in (*known.values(), own)]
+        found_all = []
+        for path in (*known.values(), own):
+            try:
+                found_all.append(_kept_open(open_store(path), tell=tell))
+            except GastownError as error:  # such as a rig that `bd` keeps, where there is none
+                click.echo(f"gastown: {path.parent.name} is left out: {_plain(error)}", err=True)
+        return found_all
 
 
 def _kept_open(store: BeadStore, *, tell: bool = True) -> BeadStore:
@@ -100,16 +106,21 @@ def _kept_open(store: BeadStore, *, tell: bool = True) -> BeadStore:
     return guarded(store)
 
 
+def _plain(text: object) -> str:
+    from gastown_tui.cli.common import plain
+
+    return plain(text)
+
+
 def _tell_damage(store: BeadStore, told: set[Path]) -> None:
     """Say on stderr, once, that a file cannot be read whole."""
     if store.beads_dir in told or not (problems := store.problems):
         return
-    from gastown_tui.cli.common import plain
-
     told.add(store.beads_dir)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    where = _plain(f"{store.beads_dir}/{problems[0]}{more}")
     click.echo(
-        f"gastown: {plain(f'{store.beads_dir}/{problems[0]}{more}')}; the rest is read and written,"
+        f"gastown: {where}; the rest is read and written,"
         " but not to the file: run `gastown bead doctor`",
         err=True,
     )

@@ -11,8 +11,9 @@ from gastown_tui.adapters.moved import rejoin
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.adapters.town_files import RIG_FILE, TOWN_FILE
 from gastown_tui.domain.config import RigConfig
-from gastown_tui.domain.errors import BadInput, GastownError
-from gastown_tui.roots.town import catalogue, rig_config, rig_names, rig_store, town_config
+from gastown_tui.domain.errors import BadInput, GastownError, Unavailable
+from gastown_tui.roots.openings import Openings
+from gastown_tui.roots.town import catalogue, rig_config, rig_names, town_config
 from gastown_tui.services.books import RigBooks
 from gastown_tui.services.context import Context
 from gastown_tui.services.env_files import agent_secrets, rig_secrets
@@ -30,6 +31,7 @@ class Settings:
         self._on_new_rig = on_new_rig
         self._stamps: dict[str, _Stamp | None] = {}
         self._rejoined: set[str] = set()
+        self._openings = Openings(town)
 
     def look(self) -> None:
         """Take in what has changed; a file that cannot be used leaves what was in force."""
@@ -72,7 +74,8 @@ class Settings:
             taken = take()
         except GastownError as error:
             self.tell(name, str(error))
-            self._stamps[name] = stamp
+            if not isinstance(error, Unavailable):  # what is not there now may be there soon
+                self._stamps[name] = stamp
             return
         if taken:
             self.tell(name, "")
@@ -112,7 +115,9 @@ class Settings:
             known = ", ".join(sorted(self._context.entries))
             raise BadInput(f"{name}/{RIG_FILE}: agent is {config.agent!r}", hint=f"known: {known}")
         if name not in books.rigs:
-            store = rig_store(self._town, config)
+            store = self._openings.open(config)
+            if store is None:
+                return False
             self._context.git[name] = RigGit(self._town, config)
             books.add_rig(RigBooks(config=config, store=store))
             self._on_new_rig()

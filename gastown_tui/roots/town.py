@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gastown_tui.adapters.store import BeadStore, open_store
 from gastown_tui.adapters.town_files import BEADS_NAME, RIG_FILE, TOWN_FILE
 from gastown_tui.domain.config import RigConfig, TownConfig, read_rig, read_town
-from gastown_tui.domain.errors import BadInput, Damaged, NotFound
+from gastown_tui.domain.errors import BadInput, GastownError, NotFound
 from gastown_tui.services.books import Books, RigBooks
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def open_books(town: Path) -> Books:
         try:
             config = rig_config(town, name)
             rigs[name] = RigBooks(config=config, store=rig_store(town, config))
-        except (BadInput, Damaged, NotFound) as error:
+        except GastownError as error:
             logging.getLogger("gastown.town").error("the rig %s is left out: %s", name, error)  # noqa: TRY400 - one clear line
     return Books(town_store(town), rigs)
 
