@@ -271,7 +271,9 @@ async def test_a_town_that_is_down_is_offered_to_be_started(seat):
 
 async def test_an_agent_that_does_not_start_says_why_in_its_pane(seat):
     why = "nosuch is not on the PATH of the town: install it or choose another agent, " * 2
-    async with seat(size=(120, 40), agents=2, screens=FakeScreens()) as s:
+    screens = FakeScreens()
+    screens.subscribe = lambda *_asked: None  # nothing has ever run: there is no picture
+    async with seat(size=(120, 40), agents=2, screens=screens) as s:
         row = s.town.feed["agents"]["mayor"]
         dead = {"state": "error", "needs": "error", "evidence": why + "the end", "alive": False}
         s.town.change(agents={"mayor": row | dead})
