@@ -169,6 +169,16 @@ class GuardedStore:
             verb = click.get_current_context().command_path.removeprefix("gastown ")
             self._note(town, "forced", taken.bead, f"{self.session} forced `{verb}`: {taken}")
 
+    def note_out_of_turn(self, bead: str, why: str) -> None:
+        """Let everybody see that a molecule's order is gone round, before it is."""
+        from gastown_tui.cli.bead_place import actor
+
+        town = self._town()
+        if town is not None:
+            who = self.session or actor(os.environ)
+            verb = click.get_current_context().command_path.removeprefix("gastown ")
+            self._note(town, "forced", bead, f"{who} forced `{verb}`: {why}")
+
 
 def guarded(store: BeadStore) -> BeadStore:
     """The store, with what a session may not write refused."""
@@ -190,6 +200,19 @@ def works_through(store: BeadStore) -> None:
     """Let this command end steps that are nobody's; it asks the molecule whose turn it is."""
     if isinstance(store, GuardedStore):
         store.works_through = True
+
+
+def out_of_turn(store: BeadStore, bead: str, why: str) -> None:
+    """Go on out of a molecule's turn: the town notes it, and shut gates are looked at again.
+
+    Args:
+        store: of the molecule.
+        bead: it, or its step.
+        why: what is gone round.
+    """
+    if isinstance(store, GuardedStore):
+        store.works_through = False
+        store.note_out_of_turn(bead, why)
 
 
 def _is_forced() -> bool:

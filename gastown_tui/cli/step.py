@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
-from gastown_tui.cli.bead_guard import guarded, works_through
+from gastown_tui.cli.bead_guard import guarded, out_of_turn, works_through
 from gastown_tui.cli.bead_place import OneLine, Place, actor, folds_itself
 from gastown_tui.cli.common import plain, show, show_json
-from gastown_tui.domain.errors import BadInput, NotFound
+from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 from gastown_tui.services.molecule_told import name_of, told
 
 if TYPE_CHECKING:
@@ -171,12 +172,19 @@ def _end(mol: str | None, folder: str | None, wanted: str, **how: Any) -> None:
     from gastown_tui.domain.molecule import Ending
     from gastown_tui.services.molecules import end_step, next_step
 
-    begins, as_json = how.pop("begins"), how.pop("as_json")
+    begins, as_json, force = how.pop("begins"), how.pop("as_json"), how.pop("force")
     store, root = located(folder, mol)
     who = worker()
     ending = Ending(agent=who.agent, **how)
     library = formula_files(Path.cwd(), os.environ)
-    ended = end_step(store, root, wanted, ending, who, library)
+    try:
+        ended = end_step(store, root, wanted, ending, who, library)
+    except Conflict as error:
+        if not force or not wanted:
+            raise
+        out_of_turn(store, root, error.message)
+        ending = msgspec.structs.replace(ending, forced=True)
+        ended = end_step(store, root, wanted, ending, who, library)
     found = next_step(store, root, who, begins=begins)
     kept_in_file(store)
     if not as_json:
@@ -190,6 +198,10 @@ def _end(mol: str | None, folder: str | None, wanted: str, **how: Any) -> None:
         show(f"{found.done} of {found.total}; gastown step shows the next one")
 
 
+_force = click.option(
+    "-f", "--force", is_flag=True,
+    help="Also out of turn, or begun by another: the overseer sees it.",
+)  # fmt: skip
 _next = click.option("--next", "begins", is_flag=True, help="And begin the next one.")
 
 
@@ -199,33 +211,30 @@ _next = click.option("--next", "begins", is_flag=True, help="And begin the next 
 @click.option(
     "--output", default="", metavar="JSON", help="What the step brought, for later steps."
 )
+@_force
 @_next
 @_mol
 @_dir
 @_as_json
-def done(
-    id_: str, note: str, output: str, *, begins: bool, mol: str | None, folder: str | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+def done(id_: str, note: str, output: str, **how: Any) -> None:
     """Close step ID (its bead, or its name in the formula), or the one that is begun."""
     try:
         brought = json.loads(output) if output else None
     except (ValueError, RecursionError) as error:
         raise BadInput(f"--output is no JSON: {error}") from error
-    _end(mol, folder, id_, note=note, output=brought, begins=begins, as_json=as_json)
+    _end(how.pop("mol"), how.pop("folder"), id_, note=note, output=brought, **how)
 
 
 @step.command()
 @click.argument("id_", required=False, default="", metavar="[ID]")
 @click.option("--reason", required=True, help="Why it is not done.")
+@_force
 @_next
 @_mol
 @_dir
 @_as_json
-def skip(
-    id_: str, reason: str, *, begins: bool, mol: str | None, folder: str | None, as_json: bool
-) -> None:
+def skip(id_: str, reason: str, **how: Any) -> None:
     """Close step ID, or the one that is begun, without having done it."""
     if not reason.strip():
         raise BadInput("a reason is needed", hint="--reason WHY")
-    _end(mol, folder, id_, skipped=reason, begins=begins, as_json=as_json)
+    _end(how.pop("mol"), how.pop("folder"), id_, skipped=reason, **how)

@@ -59,6 +59,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not done; empty when it was."""
     output: Any = None
     """What it brought: plain data, kept in the bead's metadata."""
+    forced: bool = False
+    """Also out of turn, and what somebody else has begun."""
 
 
 def pick(found: Progress, wanted: str) -> StepState:
@@ -86,7 +88,8 @@ def check_turn(found: Progress, step: StepState) -> None:
         raise Conflict(f"{step.step} is closed already ({step.state})")
     if step.state in {"waiting", "deferred"}:
         for_ = ", ".join(step.waits_for) or "its time"
-        raise Conflict(f"{step.step} waits for {for_}", hint="gastown step shows what is next")
+        hint = "gastown step shows what is next; --force ends this one all the same"
+        raise Conflict(f"{step.step} waits for {for_}", hint=hint)
     if step not in found.current:
         first = ", ".join(one.step for one in found.current) or "nothing"
         raise Conflict(f"it is not the turn of {step.step}: first {first}")
@@ -133,11 +136,12 @@ def finish(
         brings: what is bonded to the step now that it is done.
 
     Raises:
-        Conflict: it is not its turn; a step that is only to be skipped may wait for a condition.
+        Conflict: it is not its turn, or another's, and is not forced; a step that is only to be
+            skipped may wait for a condition.
     """
     if len(how.note) > _LONGEST_NOTE or len(how.skipped) > _LONGEST_NOTE:
         raise BadInput(f"a note has at most {_LONGEST_NOTE} characters")
-    if not step.over:
+    if not step.over and (step.state in FINISHED or not how.forced):
         check_turn(found, step)
         check_owner(found, step, how.agent)
     if step.bead == found.root:
@@ -147,7 +151,8 @@ def finish(
         reason = f"{SKIPPED}: {' '.join(how.skipped.split())}"
     else:
         reason = "done"
-        operations.append(Claim(step.bead, how.agent))
+        takes = SetField(step.bead, "assignee", how.agent) if how.forced else None
+        operations.append(takes or Claim(step.bead, how.agent))
     if how.note:
         operations.append(AppendNote(step.bead, how.note))
     if how.output is not None:

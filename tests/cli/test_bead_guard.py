@@ -253,3 +253,21 @@ def test_whoever_is_in_no_session_does_as_ever(town, gate, monkeypatch):
     run(f"bead update {name} --title x --add-label gate:escalated")
     run(f"bead close {name} {others}")
     assert events(town, "forced") == []
+
+
+def test_a_step_out_of_turn_is_forced_in_sight_and_never_past_a_gate(town):
+    root, _, two = poured(town, ME)
+    refused = run("step done two", code=1)
+    assert "--force" in refused
+    assert events(town, "forced") == []
+    run("step done two --force")
+    assert status(two) == "closed"
+    (said,) = events(town, "forced")
+    assert said.startswith(f"{ME} forced `")
+    assert "step done`: two waits for" in said
+    assert status(root) != "closed"
+    run(f"mol burn {root} --force")
+    _, _, two = poured(town, ME)
+    run(f"gate create {two} --type timer --timeout 1h")
+    assert "gate" in run("step done two --force", code=1)
+    assert status(two) == "open"

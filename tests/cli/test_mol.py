@@ -12,6 +12,7 @@ from gastown_tui.adapters.store import init_store, open_store
 from gastown_tui.cli.bead import bead
 from gastown_tui.cli.mol import mol
 from gastown_tui.cli.step import step
+from gastown_tui.domain.operations import SetField
 
 FLOW = """
 formula = "flow"
@@ -57,6 +58,22 @@ def call(group, *arguments, code=0):
 
 def said(group, *arguments):
     return json.loads(call(group, *arguments, "--json"))
+
+
+def test_the_overseer_ends_a_step_out_of_turn_by_force(folder):
+    root = said(mol, "pour", "flow", "--var", "what=it")["new_epic_id"]
+    refused = call(step, "done", "tell", code=1)
+    assert f"tell waits for {root}.2" in refused
+    assert "--force" in refused
+    call(step, "done", "tell", "--force", "--note", "told already")
+    call(step, "--json")
+    store = open_store(folder / ".beads")
+    store.apply([SetField(f"{root}.1", "assignee", "other")], actor="t")
+    store.close()
+    assert "other is working on plan" in call(step, "skip", "plan", "--reason", "r", code=1)
+    assert said(step, "done", "plan", "-f")["done"] == 2
+    assert "no step is begun" in call(step, "done", "-f", code=1)
+    call(step, "skip", "right", "--reason", "r", "-f")
 
 
 def test_a_molecule_from_pour_to_digest(folder):
