@@ -24,7 +24,7 @@ class Starting(threading.Thread):
         from gastown_tui.cli.town import start_town
 
         try:
-            start_town(self._town)
+            start_town(self._town, opens=True)
         except Exception as error:  # told by whoever looks at `error`: a thread has no caller
             self.error = error
 

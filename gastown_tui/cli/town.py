@@ -1,4 +1,4 @@
-"""`gastown up|down|status|agents|events|pause|estop|thaw`."""
+"""`gastown up|down|status|agents|events|pause|freeze|thaw`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,10 @@ _DOWN_S = 180.0
 """For every session to end and what each left to be committed."""
 
 
-def start_town(town: Path, *, resume: str = "") -> str:
+def start_town(town: Path, *, resume: str = "", opens: bool = False) -> str:
     """Start what is not running, and say that the town is to be up; a town becomes this build.
+
+    A frozen town stays frozen; with `opens` (only a screen is opened) a paused one stays paused.
 
     Returns:
         What a person should know of another build that runs or ran; empty otherwise.
@@ -65,7 +67,9 @@ def start_town(town: Path, *, resume: str = "") -> str:
     write_commands(town)
     ensure_host(town)
     wait_for_controller(town)
-    ask("up", resume=resume)
+    said = ask("up", resume=resume, opens="yes" if opens else "")
+    if "is frozen" in said and not opens:
+        show(said)
     return told
 
 
@@ -179,6 +183,8 @@ def status(as_json: bool) -> None:
         return
     row = found["town"]["town"]
     wanted = row["wanted"] if row.get("running", True) else "down"
+    if wanted == "estop":
+        wanted = "FROZEN: `gastown thaw` lets it go on"
     show(f"{plain(row['name'])} ({plain(wanted)}) in {town}")
     problems = row.get("problems")
     for problem in problems if isinstance(problems, list) else []:
@@ -295,9 +301,9 @@ def pause() -> None:
 
 
 @click.command()
-def estop() -> None:
-    """Freeze every session at once."""
-    show(ask("estop"))
+def freeze() -> None:
+    """Freeze every session at once: nothing runs, starts, is typed or lands until `thaw`."""
+    show(ask("freeze"))
 
 
 @click.command()

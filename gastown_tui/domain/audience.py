@@ -10,9 +10,8 @@ OVERSEER: Final = frozenset(
     {
         "approve", "approve_always", "approve_dialog", "cancel", "create_town", "deny_dialog",
         "checkout", "checkout_done",
-        "down", "drop", "estop", "hold", "interrupt", "key", "kill", "max_working", "mayor",
-        "nudge", "pause",
-        "notify", "publish", "reject", "release",
+        "down", "drop", "estop", "freeze", "hold", "interrupt", "key", "kill",
+        "max_working", "mayor", "notify", "nudge", "pause", "publish", "reject", "release",
         "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",
         "submit_branch", "unhook", "unpublished", "up", "upgrade",
     }

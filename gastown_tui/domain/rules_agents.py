@@ -177,7 +177,7 @@ def _start(view: View, agent: Agent, bead: Bead) -> StartSession | Escalate | No
             f" it waits for you (restart it, or sling the bead anew)",
         )
     backoff_s = min(2.0**deaths, _BACKOFF_MOST_S) if deaths else 0.0
-    if died and last is not None and view.now.wall - last.ended < backoff_s:
+    if died and last is not None and view.ago_s(last.ended) < backoff_s:
         return None
     return StartSession(
         key=f"start:{agent.address}",

@@ -171,7 +171,7 @@ def _is_too_soon(view: View, request: Request) -> bool:
     """Gates that end without a verdict are run again, but not in a circle."""
     if not request.lost:
         return False
-    return view.now.wall - request.updated < min(2.0**request.lost, _LOST_MOST_S)
+    return view.ago_s(request.updated) < min(2.0**request.lost, _LOST_MOST_S)
 
 
 def _gates(view: View) -> set[str]:

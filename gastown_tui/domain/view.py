@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import Command
+from gastown_tui.domain.standstill import late_since
 from gastown_tui.domain.town import RUNNING, Agent, Now, Outcome, Request, RunFact, Town
 
 START_TRIES = 3
@@ -88,7 +91,11 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     def quiet_s(self, seen: float) -> float:
         """Seconds since `seen`, or since the town became what it is if that was later."""
-        return self.now.wall - max(seen, self.town.since)
+        return self.now.wall - late_since(self.now, seen, self.town.since)
+
+    def ago_s(self, moment: float) -> float:
+        """Seconds since; one that a clock set back has left in the future is over."""
+        return self.now.wall - moment if moment <= self.now.wall else math.inf
 
 
 def view(town: Town, now: Now) -> View:

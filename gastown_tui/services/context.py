@@ -268,9 +268,14 @@ class Context:
             self.run_table.update(
                 msgspec.structs.replace(row, pid=spawned.pid, started=spawned.started)
             )
-        if records.town_wanted(self.books.town_record) == "estop":
+        if self.is_frozen:
             # Everything was frozen while this one was on its way.
             await self.host.signal(frame.run, signal.SIGSTOP, group=True)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether the overseer has frozen everything."""
+        return records.town_wanted(self.books.town_record) == "estop"
 
     def living(self, session: str) -> list[str]:
         """The living runs of a session name; more than one only by mistake."""

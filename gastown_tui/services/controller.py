@@ -33,6 +33,7 @@ from gastown_tui.domain.commands import (
 )
 from gastown_tui.domain.errors import CannotStart, GastownError
 from gastown_tui.domain.plan import plan
+from gastown_tui.domain.standstill import apart, jump, late_since, told
 from gastown_tui.domain.town import AgentFact, Now, Outcome, Town
 from gastown_tui.services.capacity import room_of
 from gastown_tui.services.context import Context
@@ -46,8 +47,6 @@ _SETTLE_S: Final = 0.005
 """After a wake, for what comes with it."""
 _REST_S: Final = 0.05
 """Between two looks, so that a burst of changes costs one look."""
-_SLEPT_S: Final = 30.0
-"""A wall clock that jumps so far ahead of the waking one has seen the machine sleep."""
 _QUIET: Final = frozenset({Tell, EndSession})
 """Commands whose failure is ordinary and tells the overseer nothing."""
 
@@ -73,7 +72,7 @@ class Controller:
         self._outcomes: dict[str, Outcome] = context.outcomes
         self._outcomes.clear()
         self._awake_since = 0.0
-        self._behind = 0.0
+        self._behind: float | None = None
         self._carry: dict[type[Command], Callable[[Any], Awaitable[None]]] = {
             Dispatch: work.dispatch,
             PrepareSandbox: work.sandboxes.prepare,
@@ -126,6 +125,7 @@ class Controller:
         self._notice_sleep(now)
         try:
             self._context.books.refresh(self._context.clock.utc())
+            self._context.clock.hold(held=self._context.is_frozen)
             town = self.snapshot(self._facts.refresh(now))
             for command in plan(town, now):
                 self._start(command)
@@ -142,10 +142,16 @@ class Controller:
 
     def _notice_sleep(self, now: Now) -> None:
         """After the machine has slept, nobody is late for what the clock on the wall says."""
-        behind = now.wall - now.awake
-        if abs(behind - self._behind) > _SLEPT_S:
+        if self._behind is None:
             self._awake_since = now.wall
-        self._behind = behind
+        moved, self._behind = jump(self._behind, now), apart(now)
+        if not moved:
+            return
+        self._awake_since = now.wall
+        try:
+            self._context.note("stood-still", "town", told(moved))
+        except (GastownError, OSError) as error:
+            log.warning("%s, which could not be written down: %s", told(moved), error)
 
     def snapshot(self, facts: dict[str, AgentFact]) -> Town:
         """The town as it is known now."""
@@ -155,7 +161,7 @@ class Controller:
         return Town(
             id=context.config.id,
             wanted=records.town_wanted(books.town_record),
-            since=max(instant(changed), self._awake_since),
+            since=late_since(context.clock.now(), instant(changed), self._awake_since),
             limits=context.config.limits,
             rigs=books.rig_views(context.tips, context.upstreams),
             beads=beads,

@@ -245,7 +245,7 @@ class Facts:
             alive=is_alive,
             exit_code=row.code if row.ended else None,
             exit_signal=row.signal,
-            frozen=agent.wanted == "paused",
+            frozen=agent.wanted == "paused" or self._context.is_frozen,
             wanted=cast("Literal['running', 'paused', 'stopped']", agent.wanted),
             wanted_why=agent.wanted_why,
             signals=signals,

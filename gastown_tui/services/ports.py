@@ -79,6 +79,9 @@ class Clock(Protocol):
     def utc(self) -> datetime:
         """The wall time as a datetime in UTC."""
 
+    def hold(self, *, held: bool) -> None:
+        """Let the time of waking stand still, as the town does, or go on."""
+
 
 class Host(Protocol):
     """The process that spawns and holds sessions."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import Conflict, GastownError
-from gastown_tui.domain.town import PAUSED
+from gastown_tui.domain.town import PAUSED, RUNNING
 from gastown_tui.services.closing import close_sandboxes
 from gastown_tui.services.context import Context
 from gastown_tui.services.requests import Arguments
@@ -33,7 +33,8 @@ class TownVerbs:
         self.table = {
             "mayor": self._mayor, "sling": self._sling, "create_bead": self._create_bead,
             "convoy": self._convoy, "up": self._up, "down": self._down,
-            "pause_town": self._pause_town, "estop": self._estop, "thaw": self._thaw,
+            "pause_town": self._pause_town, "thaw": self._thaw,
+            "estop": self._estop, "freeze": self._estop,
             "resume_all": self._resume_all,
         }  # fmt: skip
 
@@ -63,6 +64,12 @@ class TownVerbs:
         return why
 
     async def _up(self, _target: str, arguments: Arguments, actor: str) -> str:
+        """Up it is, but for what is frozen; from `down` only when a screen merely opens."""
+        wanted = records.town_wanted(self._context.books.town_record)
+        if wanted == "estop":
+            return "the town is frozen: `gastown thaw` lets it go on"
+        if wanted == "paused" and arguments.get("opens"):
+            return "the town is paused: `gastown up` lets it go on"
         if arguments.get("resume") == "all":
             self._go_on(frozenset())
         return self._town("up", "the town is up", actor)
@@ -101,6 +108,8 @@ class TownVerbs:
         return "\n".join([said, *await close_sandboxes(self._context)])
 
     async def _pause_town(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        if self._context.is_frozen:
+            raise Conflict("the town is frozen", hint="gastown thaw, then pause it")
         return self._town("paused", "paused: agents finish, nothing starts or lands", actor)
 
     async def _freeze(self, sign: signal.Signals, skip: frozenset[str]) -> int:
@@ -118,13 +127,21 @@ class TownVerbs:
         return sum(await asyncio.gather(*(send(row.run) for row in rows if row.name not in skip)))
 
     async def _estop(self, _target: str, _arguments: Arguments, actor: str) -> str:
-        self._town("estop", "emergency stop", actor)
+        """Freeze everything. Done again it is as once, and takes what slipped through."""
+        if not self._context.is_frozen:
+            self._town("estop", "everything is frozen", actor)
         count = await self._freeze(signal.SIGSTOP, frozenset())
-        return f"{count} sessions are frozen; nothing starts or lands"
+        who = "1 session is" if count == 1 else f"{count} sessions are"
+        return f"{who} frozen; nothing starts, is typed or lands until `gastown thaw`"
 
     async def _thaw(self, _target: str, _arguments: Arguments, actor: str) -> str:
+        """Let all go on but whom the overseer paused, or stopped meanwhile: those end frozen."""
+        if not self._context.is_frozen:
+            raise Conflict("the town is not frozen", hint="`gastown up` lets a paused one go on")
         agents = self._context.books.agents.values()
-        kept = frozenset(agent.address for agent in agents if agent.wanted == PAUSED)
+        kept = frozenset(agent.address for agent in agents if agent.wanted != RUNNING)
         count = await self._freeze(signal.SIGCONT, kept)
         self._town("up", "thawed", actor)
-        return f"{count} sessions go on"
+        still = sum(1 for agent in agents if agent.wanted == PAUSED)
+        more = f"; {still} paused by you stay so" if still else ""
+        return f"{count} {'session goes' if count == 1 else 'sessions go'} on{more}"

@@ -17,6 +17,7 @@ from gastown_tui.viewmodels.text import (
     cells,
     clean,
     crop,
+    fit,
     line_cells,
     money,
     number,
@@ -56,6 +57,8 @@ def clock_text(moment: float) -> str:
 
 def strip_line(facts: TownFacts, width: int, now: float) -> Line:
     """The whole top line; on the left the town, in the middle the alarm, on the right the queue."""
+    if string(facts.town, "wanted") == "estop":
+        return _frozen(facts, width)
     right = _right(facts, width)
     left = [*_town(facts, width)]
     for text in facts.down:
@@ -75,6 +78,14 @@ def strip_line(facts: TownFacts, width: int, now: float) -> Line:
     return spread(tuple(left), right, width)
 
 
+def _frozen(facts: TownFacts, width: int) -> Line:
+    """The whole line as one alarm: nobody takes a town that stands still for one that hangs."""
+    name = crop(string(facts.town, "name") or "gastown", 20)
+    said = "nothing runs, starts, is typed or lands" if width >= 100 else "nothing runs or lands"
+    down = "  ".join(crop(clean(text), 60) for text in facts.down)
+    return ((fit(f" {name}  ‖ FROZEN: U thaws  {said}  {down}", width), "alert"),)
+
+
 def problem_lines(problems: Sequence[str], room: int, width: int) -> tuple[Line, ...]:
     """What is wrong with the town, a line each; the last of `room` lines says how many more."""
     shown = problems if len(problems) <= room else problems[: max(0, room - 1)]
@@ -89,9 +100,7 @@ def _town(facts: TownFacts, width: int) -> Line:
     name = string(facts.town, "name") or "gastown"
     wanted = string(facts.town, "wanted")
     parts: list[tuple[str, str]] = [(f" {crop(name, 20)} ", "strong")]
-    if wanted == "estop":
-        parts.append((" EMERGENCY STOP ", "alert"))
-    elif wanted in ("paused", "down"):
+    if wanted in ("paused", "down"):
         parts.append((f" {wanted} ", "chip"))
     counted: dict[str, int] = {}
     for row in facts.agents.values():
@@ -118,7 +127,7 @@ def _attention(facts: TownFacts, room: int, now: float) -> Line:
     used = cells(text) + 1
     for at, key in enumerate(waiting):
         mark, who = short_need(key, facts.agents[key], now)
-        rest = f" +{len(waiting) - at}"
+        rest = f" +{len(waiting) - at} "
         size = cells(mark.word) + cells(who) + 3
         if used + size + (cells(rest) if at + 1 < len(waiting) else 0) > room:
             parts.append((rest, "muted"))

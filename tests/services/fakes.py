@@ -40,6 +40,9 @@ class FakeClock:
         self.wall += 0.001
         return Now(wall=self.wall, awake=self.wall - 1_799_000_000.0)
 
+    def hold(self, *, held):
+        self.held = held
+
     def utc(self):
         self.wall += 0.001
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=self.wall)

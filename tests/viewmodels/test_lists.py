@@ -143,7 +143,7 @@ def test_strip_is_calm_when_nobody_waits():
 @pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
 def test_strip_names_the_most_urgent_and_fills_the_line(width):
     facts = TownFacts(
-        town={"name": "t", "wanted": "estop"}, agents=AGENTS, queue={"m": {"state": "held"}},
+        town={"name": "t", "wanted": "paused"}, agents=AGENTS, queue={"m": {"state": "held"}},
         down=("as of 12:00, controller down",),
     )  # fmt: skip
     line = strip_line(facts, width, NOW)
@@ -151,8 +151,20 @@ def test_strip_names_the_most_urgent_and_fills_the_line(width):
     if width == 200:
         assert "⚠ 3 need you" in line_text(line)
         assert line_text(line).index("dag 10m") < line_text(line).index("nux 4m")
-        assert "EMERGENCY STOP" in line_text(line)
+        assert "paused" in line_text(line)
         assert "controller down" in line_text(line)
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_a_frozen_town_is_one_alarm_over_the_whole_line(width):
+    facts = TownFacts(
+        town={"name": "t", "wanted": "estop"}, agents=AGENTS, queue={}, down=("controller down",)
+    )
+    line = strip_line(facts, width, NOW)
+    assert line_cells(line) == width
+    assert [role for _, role in line] == ["alert"]
+    assert "FROZEN: U" in line_text(line)
+    assert "controller down" in line_text(line) or width < 80
 
 
 QUEUE = {

@@ -95,8 +95,8 @@ async def estop(desk: Desk) -> None:
     def check(text: str) -> str:
         return "" if text == _STOP else f"type {_STOP} in capitals"
 
-    title = f"Emergency stop: freezes {plural(agents, 'agent')}, nothing lands. Type {_STOP}"
-    if await desk.write(Draft(title=title, check=check)) == _STOP:
+    title = f"Freeze {plural(agents, 'agent')} at once; nothing starts or lands. Type {_STOP}"
+    if await desk.write(Draft(title=title, check=check, brief=True)) == _STOP:
         await desk.send("estop")
 
 
