@@ -218,11 +218,24 @@ def is_clean(path: Path) -> bool:
 def repair_moved(hub: HubInfo, worktrees: Sequence[Path]) -> None:
     """Join the hub and its worktrees again after their folders were moved (a moved town).
 
+    As gitrepository-layout(5) says, and not by `git worktree repair`: where the town was copied,
+    that one follows the old paths and joins the original's worktrees to the copy's hub.
+
     Raises:
-        GitFailed: one of them cannot be joined.
+        NotFound: the hub does not know one of them.
     """
-    here = [str(path.absolute()) for path in worktrees]
-    Git(hub.path).call("worktree", "repair", "--", *here)
+    for path in worktrees:
+        text = (path / ".git").read_text(encoding="utf-8", errors="surrogateescape")
+        own = hub.git_dir / "worktrees" / Path(text.removeprefix("gitdir:").strip()).name
+        if not (own / "HEAD").is_file():
+            raise NotFound(
+                f"{path} is no worktree of {hub.path} any more", hint="move it away and sling anew"
+            )
+        for file, line in (
+            (own / "gitdir", f"{path.absolute() / '.git'}\n"),
+            (path / ".git", f"gitdir: {own.absolute()}\n"),
+        ):
+            file.write_text(line, encoding="utf-8", errors="surrogateescape")
 
 
 def _start(git: Git, base: str) -> str:

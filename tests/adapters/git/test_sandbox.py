@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -315,3 +316,14 @@ def test_moved_town_is_joined_again(hub, box, town, shell) -> None:
         sandbox_state(path)
     repair_moved(open_hub(moved / "rig/repo"), [path])
     assert sandbox_state(path).clean
+
+
+def test_joining_a_copy_leaves_the_original_alone(hub, box, town) -> None:
+    copy = town.with_name("copy")
+    shutil.copytree(town, copy, symlinks=True)
+    repair_moved(open_hub(copy / "rig/repo"), [copy / "rig/polecats/nux"])
+    for place in (town, copy):
+        path = place / "rig/polecats/nux"
+        assert sandbox_state(path).clean
+        assert str(place) in (path / ".git").read_text()
+        assert str(place) in (place / "rig/repo/.git/worktrees/nux/gitdir").read_text()
