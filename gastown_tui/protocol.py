@@ -301,6 +301,8 @@ class ScreenFrame(_Frame, frozen=True, kw_only=True, tag="frame"):
     cursor_shape: str = "block"
     generation: int = 0
     """The session's input generation when the picture was taken."""
+    mouse: str = ""
+    """Mouse events the program wants: press (and release, wheel), drag, any (motion) or none."""
 
 
 class Ack(_Frame, frozen=True, kw_only=True, tag="ack"):

@@ -42,6 +42,8 @@ class Copy:
         self.cursor_x, self.cursor_y = 0, -1
         self.cursor_shape = "block"
         self.generation = 0
+        self.mouse = ""
+        """Which mouse events the program wants, as in `ScreenFrame.mouse`."""
 
     def apply(self, frame: protocol.ScreenFrame) -> set[int]:
         """Take over a frame.
@@ -67,6 +69,7 @@ class Copy:
         self.number = frame.number
         self.cursor_x, self.cursor_y = frame.cursor_x, frame.cursor_y
         self.cursor_shape, self.generation = frame.cursor_shape, frame.generation
+        self.mouse = frame.mouse
         return changed
 
 

@@ -22,7 +22,7 @@ from gastown_tui.adapters.host_client import error_of
 from gastown_tui.adapters.screens_client import Copy, open_sync
 from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cells import Row
-from gastown_tui.cli.attach_keys import LEAVE, Bytes, KeyReader, Pasted, Pressed
+from gastown_tui.cli.attach_keys import LEAVE, KeyReader, Moused, Pasted, Pressed, Typed
 from gastown_tui.cli.common import town_dir
 from gastown_tui.domain.errors import BadInput, GastownError, NotFound, Unavailable
 
@@ -37,7 +37,10 @@ LOOK_S: Final = 1.0
 """How often it is asked whether the session lives."""
 
 _ENTER: Final = b"\x1b[?1049h\x1b[?2004h\x1b[?7l\x1b[2J"
-_LEAVE: Final = b"\x1b[?2026l\x1b[0m\x1b[0 q\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l"
+_NO_MOUSE: Final = b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"
+_MOUSE: Final = {"press": 1000, "drag": 1002, "any": 1003}
+"""By what the program wants: xterm's mode; reports come in the SGR form (1006)."""
+_LEAVE: Final = _NO_MOUSE + b"\x1b[?2026l\x1b[0m\x1b[0 q\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l"
 _ATTRIBUTES: Final = (
     (cells.BOLD, "1"), (cells.FAINT, "2"), (cells.ITALIC, "3"), (cells.BLINK, "5"),
     (cells.INVERSE, "7"), (cells.INVISIBLE, "8"), (cells.STRIKE, "9"), (cells.OVERLINE, "53"),
@@ -82,6 +85,12 @@ def frame_bytes(copy: Copy, changed: set[int]) -> bytes:
         parts.append(f"\x1b[{shape} q\x1b[{copy.cursor_y + 1};{copy.cursor_x + 1}H\x1b[?25h")
     parts.append("\x1b[?2026l")
     return "".join(parts).encode("utf-8", "replace")
+
+
+def mouse_bytes(wanted: str) -> bytes:
+    """The sequences that have a terminal report the mouse events that a program wants."""
+    mode = _MOUSE.get(wanted)
+    return _NO_MOUSE + (f"\x1b[?{mode}h\x1b[?1006h".encode() if mode else b"")
 
 
 @contextlib.contextmanager
@@ -130,6 +139,8 @@ class Viewer:
         self._copy = Copy()
         self._resized = True
         self._over = ""
+        self._mouse = ""
+        """Which mouse events our terminal reports."""
         self._link = self._connect()
 
     def _connect(self) -> SyncLink[protocol.ScreensFrame]:
@@ -216,7 +227,7 @@ class Viewer:
             return
         self._send(self._keys.feed(data))
 
-    def _send(self, keys: list[Pressed | Pasted | Bytes]) -> None:
+    def _send(self, keys: list[Typed]) -> None:
         frames: list[protocol.ScreensFrame] = []
         for key in keys:
             if isinstance(key, Pressed) and key.key == LEAVE and not self._leaving_at:
@@ -227,6 +238,8 @@ class Viewer:
                 frames.append(protocol.Key(session=self._session, key=key.key, text=key.text))
             elif isinstance(key, Pasted):
                 frames.append(protocol.Paste(session=self._session, text=key.text))
+            elif isinstance(key, Moused):
+                frames.append(protocol.Mouse(session=self._session, **key._asdict()))
             else:
                 frames.append(protocol.Input(session=self._session, data=key.data))
         if frames:
@@ -235,6 +248,9 @@ class Viewer:
     def _show(self, frame: protocol.ScreensFrame) -> None:
         if isinstance(frame, protocol.ScreenFrame):
             _write(frame_bytes(self._copy, self._copy.apply(frame)))
+            if self._copy.mouse != self._mouse:
+                self._mouse = self._copy.mouse
+                _write(mouse_bytes(self._mouse))
             self._link.send(protocol.Ack(session=frame.session, number=frame.number))
         elif isinstance(frame, protocol.SessionNames):
             if not frame.sessions.get(self._session):

@@ -1,14 +1,15 @@
-"""What a person's terminal sends, read back into keys and pastes.
+"""What a person's terminal sends, read back into keys, pastes and mouse events.
 
 Keys travel by name, because the bytes that a program expects for them depend on the modes that it
 has set in its own terminal. Formats: xterm's control sequences (ctlseqs, "PC-Style Function
-Keys"), bracketed paste (mode 2004). What is not recognised is passed on as it is.
+Keys"), bracketed paste (mode 2004), SGR mouse reports (mode 1006). What is not recognised is
+passed on as it is.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 LEAVE: Final = "ctrl+q"
 
@@ -16,6 +17,7 @@ _PASTE_START: Final = b"\x1b[200~"
 _PASTE_END: Final = b"\x1b[201~"
 _LONGEST_SEQUENCE: Final = 64
 _SEQUENCE: Final = re.compile(rb"\x1b(?:\[([0-?]*)[ -/]*([@-~])|O([ -~]))")
+_MOUSE: Final = re.compile(rb"\x1b\[<(\d{1,4});(\d{1,5});(\d{1,5})([Mm])")
 _UNFINISHED: Final = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|O)?")
 
 _LETTERS: Final = {
@@ -46,10 +48,41 @@ class Pasted(NamedTuple):
     text: str
 
 
+class Moused(NamedTuple):
+    """A mouse event, in cells from the top left one."""
+
+    kind: str
+    """press, release, move, wheel_up or wheel_down."""
+    x: int
+    y: int
+    button: int = 0
+    """1 left, 2 middle, 3 right, 0 none."""
+    shift: bool = False
+    alt: bool = False
+    ctrl: bool = False
+
+
 class Bytes(NamedTuple):
     """Bytes without a name."""
 
     data: bytes
+
+
+Typed: TypeAlias = Pressed | Pasted | Moused | Bytes
+"""What a person does at a terminal."""
+
+
+def _moused(match: re.Match[bytes]) -> Moused | None:
+    """The event of an SGR mouse report; None when it is of a button that programs do not know."""
+    code, x, y = (int(part) for part in match.groups()[:3])
+    button = 0 if code & 3 == 3 else (code & 3) + 1
+    kind = "move" if code & 32 else "press" if match[4] == b"M" else "release"
+    if code & 64:
+        button, kind = 0, {0: "wheel_up", 1: "wheel_down"}.get(code & 3, "")
+    if code >= 128 or not kind:
+        return None
+    held = (bool(code & 4), bool(code & 8), bool(code & 16))
+    return Moused(kind, max(0, x - 1), max(0, y - 1), button, *held)
 
 
 def _modifiers(number: int) -> str:
@@ -92,9 +125,9 @@ class KeyReader:
         """Whether an escape sequence is unfinished: perhaps only the escape key was pressed."""
         return bool(self._held) and self._paste is None
 
-    def feed(self, data: bytes) -> list[Pressed | Pasted | Bytes]:
+    def feed(self, data: bytes) -> list[Typed]:
         """The keys that `data` completes."""
-        found: list[Pressed | Pasted | Bytes] = []
+        found: list[Typed] = []
         self._held += data
         while self._held:
             if self._paste is not None:
@@ -104,14 +137,14 @@ class KeyReader:
                 break
         return found
 
-    def flush(self) -> list[Pressed | Pasted | Bytes]:
+    def flush(self) -> list[Typed]:
         """Nothing more came: take what is held as it stands."""
-        found: list[Pressed | Pasted | Bytes] = []
+        found: list[Typed] = []
         while self._held and self._paste is None:
             self._next(found, final=True)
         return found
 
-    def _in_paste(self, found: list[Pressed | Pasted | Bytes]) -> bool:
+    def _in_paste(self, found: list[Typed]) -> bool:
         assert self._paste is not None
         end = self._held.find(_PASTE_END)
         if end >= 0:
@@ -124,7 +157,7 @@ class KeyReader:
         self._held = self._held[-keep:]
         return False
 
-    def _next(self, found: list[Pressed | Pasted | Bytes], *, final: bool) -> bool:
+    def _next(self, found: list[Typed], *, final: bool) -> bool:
         """Take one key from the front of what is held; False if it may be unfinished."""
         held = self._held
         if held[0] == 0x1B:
@@ -148,10 +181,15 @@ class KeyReader:
         self._held = held[1:]
         return True
 
-    def _escape(self, found: list[Pressed | Pasted | Bytes], *, final: bool) -> bool:
+    def _escape(self, found: list[Typed], *, final: bool) -> bool:
         held = self._held
         if held.startswith(_PASTE_START):
             self._held, self._paste = held[len(_PASTE_START) :], bytearray()
+            return True
+        if match := _MOUSE.match(held):
+            event = _moused(match)
+            found += [event] if event else []
+            self._held = held[match.end() :]
             return True
         if match := _SEQUENCE.match(held):
             name = _named(match)
@@ -162,7 +200,7 @@ class KeyReader:
         if unfinished and not final:
             return False
         if len(held) > 1 and held[1] != 0x1B:
-            rest: list[Pressed | Pasted | Bytes] = []
+            rest: list[Typed] = []
             self._held = held[1:]
             self._next(rest, final=True)
             found += [

@@ -73,6 +73,8 @@ class _Verbs(click.Group):
             return None
         module, attribute, _help = _VERBS[name]
         command = getattr(importlib.import_module(module), attribute)
+        if isinstance(command, click.Group):
+            _say_whole(command)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -86,9 +88,16 @@ class _Verbs(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], _VERBS, n=1)
-            hint = f" Did you mean `{close[0]}`?" if close else " `gastown --help` lists the verbs."
+            hint = f" Did you mean `{close[0]}`?" if close else ""
             raise click.UsageError(f"There is no verb {args[0]!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _say_whole(group: click.Group) -> None:
+    """List the verbs of a group with the whole first sentence of each, which click would cut."""
+    for verb in group.commands.values():
+        text = " ".join((verb.help or "").split("\n\n")[0].split())
+        verb.short_help = verb.short_help or text.partition(". ")[0].removesuffix(".")
 
 
 @click.group(

@@ -26,6 +26,7 @@ class Screen:
     def __init__(self, cols: int, rows: int) -> None:
         self.version = 1
         self.cursor = HIDDEN
+        self._mouse = ""
         self._blank(cols, rows)
 
     def _blank(self, cols: int, height: int) -> None:
@@ -52,6 +53,16 @@ class Screen:
             self.cursor = damage.cursor
             changed = True
         self.version += changed
+
+    @property
+    def mouse(self) -> str:
+        """Which mouse events the program wants, as in `ScreenFrame.mouse`."""
+        return self._mouse
+
+    @mouse.setter
+    def mouse(self, wanted: str) -> None:
+        self.version += wanted != self._mouse
+        self._mouse = wanted
 
     def texts(self) -> list[str]:
         """All rows as text without trailing blanks; not to be changed."""

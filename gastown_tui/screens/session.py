@@ -200,6 +200,7 @@ class Session:
             self.is_stale = False
             terminal = self.guarded.terminal
             self.screen.apply(self.guarded.damage(), terminal.cols, terminal.rows)
+            self.screen.mouse = terminal.mouse_wanted
 
     def resize(self, cols: int, rows: int) -> None:
         """Give terminal and program another size."""

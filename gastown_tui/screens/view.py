@@ -116,6 +116,7 @@ class View:
             cursor_y=cursor.y - top if seen else -1,
             cursor_shape=cursor.shape,
             generation=generation,
+            mouse=screen.mouse,
         )
 
 

@@ -102,6 +102,15 @@ class _Native:
         return bool(self._get(lib.GHOSTTY_TERMINAL_DATA_MOUSE_TRACKING, "bool"))
 
     @property
+    def mouse_wanted(self) -> str:
+        """Which mouse events the program asked for: press, drag, any (motion, too) or none: ""."""
+        if not self.mouse_tracking:
+            return ""
+        if native.mode(self._handle, 1003):
+            return "any"
+        return "drag" if native.mode(self._handle, 1002) else "press"
+
+    @property
     def bracketed_paste(self) -> bool:
         """Whether pastes are to be marked as such (mode 2004)."""
         return native.mode(self._handle, 2004)

@@ -11,7 +11,8 @@ from gastown_tui.cli import common, main
 
 def test_a_mistyped_verb_names_the_nearest(refused):
     assert "Did you mean `agents`?" in refused("agnets", code=2)
-    assert "lists the verbs" in refused("\x1b[31m", code=2)
+    said = refused("\x1b[31m", code=2)
+    assert said.count("gastown --help") == 1
 
 
 def test_usage_is_one_line_with_where_to_look(refused):
@@ -61,3 +62,10 @@ def test_show_lets_nothing_steer_the_terminal(capsys):
 def test_no_verb_needs_a_terminal_but_the_screen(refused, quiet_town):
     assert "the screen needs a terminal" in refused()
     assert os.environ.get("GASTOWN_TOWN") is None
+
+
+def test_the_verbs_of_a_group_are_listed_with_their_whole_first_sentence(capfd):
+    assert main.run(["session", "--help"]) == 0
+    listed = " ".join(capfd.readouterr().out.partition("Commands:")[2].split())
+    assert "End session NAME: TERM, GRACE seconds, KILL, for every process of it" in listed
+    assert "..." not in listed

@@ -16,7 +16,7 @@ from gastown_tui.adapters import daemons
 from gastown_tui.cells import BOLD, pack, palette, rgb
 from gastown_tui.cli import main
 from gastown_tui.cli.attach import row_bytes, sgr
-from gastown_tui.cli.attach_keys import Bytes, KeyReader, Pasted, Pressed
+from gastown_tui.cli.attach_keys import Bytes, KeyReader, Moused, Pasted, Pressed
 from gastown_tui.terminal import Terminal
 
 
@@ -200,6 +200,56 @@ def test_attach(gastown, attached):
     assert not view.terminal.bracketed_paste
     assert "detached" in view.text()
     assert view.process.exitstatus == 0
+
+
+WATCHES = (
+    "import os, tty\n"
+    "tty.setraw(0)\n"
+    "os.write(1, b'ready\\r\\n')\n"
+    "for line in iter(lambda: os.read(0, 1000), b'q'):\n"
+    "    modes = {b'n': b'\\x1b[?1000h\\x1b[?1006h', b'd': b'\\x1b[?1002h',\n"
+    "             b'a': b'\\x1b[?1003h', b'x': b'\\x1b[?1003l\\x1b[?1002l\\x1b[?1000l'}\n"
+    "    os.write(1, modes.get(line, repr(line).encode() + b'\\r\\n'))"
+)
+
+
+def test_attach_passes_the_mouse_on_as_the_program_wants_it(gastown, attached):
+    """Our terminal reports what the session's program asks for, and nothing once we have left."""
+    name = start(gastown, "t/mouse", WATCHES)
+    view = attached(name)
+    wait_for(lambda: "ready" in view.text())
+    view.write(b"\x1b[<0;3;2M")
+    for key, wanted in (
+        (b"n", "press"),
+        (b"d", "drag"),
+        (b"a", "any"),
+        (b"x", ""),
+        (b"n", "press"),
+    ):
+        view.write(key)
+        wait_for(lambda wanted=wanted: (view.text(), view.terminal.mouse_wanted)[1] == wanted)
+    assert "[<" not in view.text()
+    view.write(b"\x1b[<0;3;2M\x1b[<0;3;2m\x1b[<64;5;6M")
+    wait_for(lambda: "<64;5;6M" in view.text())
+    assert "<0;3;2M" in view.text().replace("\n", "")
+    assert "<0;3;2m" in view.text().replace("\n", "")
+    view.process.kill(signal.SIGTERM)
+    wait_for(view.ended)
+    assert view.terminal.mouse_wanted == ""
+
+
+def test_mouse_reports_are_read_with_buttons_and_modifiers():
+    """As xterm's SGR mode writes them; cut anywhere; buttons that nobody knows are dropped."""
+    reader, found = KeyReader(), []
+    for (
+        byte
+    ) in b"a\x1b[<2;10;20M\x1b[<34;11;20M\x1b[<2;11;20m\x1b[<65;1;1M\x1b[<28;1;1M\x1b[<66;1;1M":
+        found += reader.feed(bytes([byte]))
+    assert found == [
+        Pressed("a", "a"), Moused("press", 9, 19, 3), Moused("move", 10, 19, 3),
+        Moused("release", 10, 19, 3), Moused("wheel_down", 0, 0),
+        Moused("press", 0, 0, 1, shift=True, alt=True, ctrl=True),
+    ]  # fmt: skip
 
 
 def test_attach_outlives_screens_and_ends_with_the_session(gastown, attached, town):

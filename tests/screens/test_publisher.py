@@ -27,7 +27,7 @@ class Viewer:
 
 def session(name):
     screen = SimpleNamespace(
-        version=1, rows=[()], used=1, cols=4,
+        version=1, rows=[()], used=1, cols=4, mouse="",
         cursor=SimpleNamespace(visible=False, x=0, y=0, shape="block"),
     )  # fmt: skip
     return SimpleNamespace(
