@@ -8,7 +8,7 @@ and the other operations of the same transaction may say `~word` for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -164,6 +164,10 @@ class Require(_Operation, frozen=True, tag=True):
     assignee: str | None = None
     label: str | None = None
     change: int | None = None
+
+
+OUTSIDE: Final = "outside"
+"""Whom the journal names for edits of the file."""
 
 
 class Outside(_Operation, frozen=True, tag=True):

@@ -38,7 +38,7 @@ from gastown_tui.domain.operations import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from gastown_tui.domain.operations import Operation
 
@@ -95,6 +95,16 @@ def record_touched(beads: Beads, operations: Sequence[Operation]) -> tuple[str, 
         if kind in _RECORDS:
             return found, kind
     return "", ""
+
+
+def guarded_kinds(beads: Beads, ids: Iterable[str]) -> dict[str, str]:
+    """The types of those beads that no session writes to: gates and records of the town."""
+    found = (_got(beads, name) for name in ids)
+    return {
+        bead.id: bead.issue_type
+        for bead in found
+        if bead is not None and bead.issue_type in {GATE, *_RECORDS}
+    }
 
 
 def gate_touched(beads: Beads, operations: Sequence[Operation], *, in_turn: bool = False) -> str:

@@ -34,6 +34,7 @@ from gastown_tui.adapters.town_edit import set_max_working
 from gastown_tui.adapters.town_files import TOWN_FILE
 from gastown_tui.adapters.watch import watch
 from gastown_tui.domain.errors import GastownError
+from gastown_tui.domain.session_guards import guarded_kinds
 from gastown_tui.domain.town import Town
 from gastown_tui.roots.formulas import TownFormulas
 from gastown_tui.roots.settings import Settings
@@ -51,7 +52,7 @@ from gastown_tui.services.keeper import Keeper
 from gastown_tui.services.mayor import open_mayor
 from gastown_tui.services.notices import Notices
 from gastown_tui.services.nudger import Nudger
-from gastown_tui.services.outsiders import Outsiders
+from gastown_tui.services.outsiders import Edits, Outsiders, in_words
 from gastown_tui.services.refinery import Refinery
 from gastown_tui.services.runs import RunTable
 from gastown_tui.services.server import FeedServer
@@ -94,7 +95,7 @@ class Process:
         self._signs = AgentSigns(
             dict(os.environ),
             lambda one: paths.session_file(agents[one.address], "hooks"),
-            lambda one: paths.sandbox(agents[one.address]),
+            lambda one: self.context.folder(agents[one.address]),
         )
         self._facts = Facts(self.context, self._signs, self.wake)
         self._nudger = Nudger(self.context, self._facts.seen)
@@ -165,7 +166,7 @@ class Process:
         runtime = runtime_dir(self._town)
         beads_git = BeadsGit(self._town)
         keeper = Keeper(self._folded, beads_git.commit, self._tidy, self._tell_unfolded)
-        outsiders = Outsiders(self._folded, self.wake, self._tell_unread)
+        outsiders = Outsiders(self._folded, self.wake, self._tell_unread, self._tell_edited)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(_close, await server.serve(runtime / "feed.sock"))
             async with asyncio.TaskGroup() as group:
@@ -210,6 +211,12 @@ class Process:
     def _tell_unread(self, name: str, why: str) -> None:
         text = f"what others wrote to the beads of {name or 'the town'} is not read: {why}"
         self._settings.tell(f"{name}/outside", text if why else "")
+        self.wake()
+
+    def _tell_edited(self, name: str, edits: Edits) -> None:
+        """Let the overseer see what was written past the verbs, and so past what they guard."""
+        kinds = guarded_kinds(self._folded()[name], (bead for bead, _ in edits.beads))
+        self.context.note("edited", name or "town", in_words(edits, kinds), rig=name)
         self.wake()
 
     def _bead(self, bead: str) -> protocol.BeadText:

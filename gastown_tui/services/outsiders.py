@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from gastown_tui.domain.errors import GastownError
 
 log = logging.getLogger("gastown.outsiders")
 SWEEP_S: Final = 5.0
 """A look at every store at least this often, for what no signal told."""
+Edit: TypeAlias = tuple[str, tuple[str, ...]]
+"""A bead and its fields that were changed; none for a bead that is new."""
+_MOST: Final = 6
+"""Beads, and fields of each, that an event names."""
+_FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
 _SHARE: Final = 4.0
 """A look is followed by a rest so many times as long, so that it takes a fifth of a processor."""
 
@@ -30,6 +38,36 @@ class Absorbing(Protocol):
     def absorb(self) -> Absorbed:
         """Take in what they wrote; cheap when that is nothing."""
 
+    def outside_edits(self) -> Sequence[Edit]:
+        """What they changed in the file since this was asked last."""
+
+
+class Edits(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done to a bead file past the verbs, and so past what they guard."""
+
+    count: int
+    """Of the beads."""
+    beads: tuple[Edit, ...]
+    """The first of them, with the fields."""
+
+
+def in_words(edits: Edits, kinds: Mapping[str, str]) -> str:
+    """The edits as an event tells them.
+
+    Args:
+        edits: at least one.
+        kinds: types of the beads that guards are about, by id.
+    """
+    told = []
+    for bead, fields in edits.beads:
+        kind = f"the {kinds[bead]} " if bead in kinds else ""
+        named = [name for name in fields if name != "updated_at" and _FIELD.fullmatch(name)]
+        told.append(
+            f"{kind}{bead} ({', '.join(named[:_MOST]) or ('new', 'odd keys')[bool(fields)]})"
+        )
+    more = f" and {edits.count - len(told)} more" if edits.count > len(told) else ""
+    return f"issues.jsonl was edited outside gastown: {', '.join(told)}{more}"
+
 
 class Outsiders:
     """Follows a few stores.
@@ -38,6 +76,7 @@ class Outsiders:
         stores: by name of the rig, empty for the town's own.
         changed: called after something was taken in.
         tell: called with a name and why its store cannot be read; with an empty text once it can.
+        edited: called with a name and what others changed in its file.
         sweep_s: seconds between two looks that nothing asked for.
     """
 
@@ -46,12 +85,14 @@ class Outsiders:
         stores: Callable[[], Mapping[str, Absorbing]],
         changed: Callable[[], None],
         tell: Callable[[str, str], None],
+        edited: Callable[[str, Edits], None],
         *,
         sweep_s: float = SWEEP_S,
     ) -> None:
         self._stores = stores
         self._changed = changed
         self._tell = tell
+        self._edited = edited
         self._sweep_s = sweep_s
         self._asked = asyncio.Event()
         self._busy: set[str] = set()
@@ -85,8 +126,11 @@ class Outsiders:
         began = loop.time()
         why = ""
         try:
-            if (await asyncio.to_thread(store.absorb)).changed:
+            has_changed, edits = await asyncio.to_thread(_look, store)
+            if has_changed:
                 self._changed()
+            if edits is not None:
+                self._edited(name, edits)
         except GastownError as error:
             why = str(error)
         except Exception as error:  # the town goes on with what it has read
@@ -100,3 +144,14 @@ class Outsiders:
         if name in self._again:
             self._again.discard(name)
             self.look()
+
+
+def _look(store: Absorbing) -> tuple[bool, Edits | None]:
+    """Take in what others wrote: whether that is anything, and what they did to the file."""
+    has_changed = bool(store.absorb().changed)
+    fields: dict[str, tuple[str, ...]] = {}
+    for bead, named in store.outside_edits():
+        fields[bead] = tuple(dict.fromkeys((*fields.get(bead, ()), *named)))
+    if not fields:
+        return has_changed, None
+    return has_changed, Edits(count=len(fields), beads=tuple(fields.items())[:_MOST])

@@ -25,3 +25,4 @@ def test_an_edit_of_the_file_is_on_the_feed(living):
     new.write_text("".join(json.dumps(row) + "\n" for row in rows))
     new.replace(file)
     wait_for(lambda: tables(living.path)["beads"][bead]["title"] == "after", 8.0)
+    wait_for(lambda: f"{bead} (title)" in living.ok("events"), 8.0)

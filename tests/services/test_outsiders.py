@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 from gastown_tui.domain.errors import Unavailable
-from gastown_tui.services.outsiders import Outsiders
+from gastown_tui.services.outsiders import Edits, Outsiders, in_words
 
 
 class FakeStore:
     def __init__(self):
         self.looks, self.changed, self.error = 0, [], None
+        self.edits = []
         self.free = threading.Event()
         self.free.set()
 
@@ -25,17 +26,22 @@ class FakeStore:
         changed, self.changed = self.changed, []
         return SimpleNamespace(changed=changed)
 
+    def outside_edits(self):
+        edits, self.edits = self.edits, []
+        return edits
+
 
 @asynccontextmanager
 async def following(stores, *, sweep_s=60.0):
-    found = SimpleNamespace(news=0, told=[])
+    found = SimpleNamespace(news=0, told=[], edited=[])
 
     def changed():
         found.news += 1
 
     outsiders = Outsiders(
-        lambda: stores, changed, lambda *told: found.told.append(told), sweep_s=sweep_s
-    )
+        lambda: stores, changed, lambda *told: found.told.append(told),
+        lambda *told: found.edited.append(told), sweep_s=sweep_s,
+    )  # fmt: skip
     found.look = outsiders.look
     task = asyncio.get_running_loop().create_task(outsiders.run())
     yield found
@@ -86,3 +92,17 @@ async def test_why_it_cannot_be_read_is_told_once_and_that_it_can_again():
         assert found.told == [("", "no bd")]
         store.error = None
         await until(lambda: found.told[1:] == [("", "")])
+
+
+async def test_edits_of_a_file_are_told_by_bead_and_field():
+    store = FakeStore()
+    store.edits = [("r-1", ("title",)), ("r-2", ()), ("r-1", ("status", "title"))]
+    async with following({"r": store}) as found:
+        await until(lambda: found.edited)
+        ((name, edits),) = found.edited
+    assert (name, edits.count) == ("r", 2)
+    assert in_words(edits, {"r-1": "gate"}) == (
+        "issues.jsonl was edited outside gastown: the gate r-1 (title, status), r-2 (new)"
+    )
+    many = Edits(count=9, beads=(("r-1", ("\x1b[m", "updated_at")),))
+    assert in_words(many, {}).endswith(": r-1 (odd keys) and 8 more")

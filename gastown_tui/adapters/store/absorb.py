@@ -7,7 +7,7 @@ one id, apart from each other, becomes two: the file's gets another id.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -19,7 +19,7 @@ from gastown_tui.domain.bead import decode, timestamp
 from gastown_tui.domain.bead_file import Problem, scan
 from gastown_tui.domain.merge_beads import merge_beads
 from gastown_tui.domain.merge_fields import Rules, changed_fields, updated_of
-from gastown_tui.domain.operations import Outside, encode_operation
+from gastown_tui.domain.operations import OUTSIDE, Outside, encode_operation
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from gastown_tui.domain.bead_file import BeadFile, Scanned
 
 Known: TypeAlias = dict[str, tuple[bytes, bytes | None]]
-OUTSIDE: Final = "outside"
-"""Whom the journal names for edits of the file."""
 
 
 def import_file(core: Core) -> None:
@@ -111,6 +109,8 @@ def merge_in(
         record = _store(connection, bead, line, number)
         _count_comments(connection, [record.bead])
         fields = changed_fields(ours[bead], line) if bead in ours else ()
+        if bead in ours and not fields:
+            continue  # the same, written in another way
         operation = Outside(bead, fields, id=f"{number}.{index}")
         connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -15,7 +15,7 @@ from gastown_tui.adapters.store import blocking
 from gastown_tui.domain import ids
 from gastown_tui.domain.bead import TOMBSTONE, Bead, Deleted, decode
 from gastown_tui.domain.errors import BadInput, NotFound
-from gastown_tui.domain.operations import Entry, decode_operation
+from gastown_tui.domain.operations import OUTSIDE, Entry, Outside, decode_operation
 from gastown_tui.domain.ready import Node, Rules, blocked, pick, ready
 from gastown_tui.domain.retention import TooFarBehind
 
@@ -279,3 +279,26 @@ def history(database: Database, bead: str) -> list[Entry]:
         Entry(change=change, at=at, actor=actor, operation=decode_operation(operation))
         for change, at, actor, operation in found
     ]
+
+
+def edited_outside(
+    database: Database, after: int, through: int
+) -> list[tuple[str, tuple[str, ...]]]:
+    """What others changed in the file between two change numbers, the oldest first.
+
+    Beads with their fields, none for one that is new. Only what the journal still holds.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    with database.read() as connection:
+        # The newest rows first: what is looked for is among the last ones.
+        rows = connection.execute(
+            "SELECT change, actor, bead, operation FROM journal ORDER BY rowid DESC"
+        )
+        for change, actor, bead, operation in rows:
+            if change <= after:
+                break
+            if actor != OUTSIDE or change > through:
+                continue
+            if isinstance(one := decode_operation(operation), Outside):
+                found.append((bead, one.fields))
+    return found[::-1]

@@ -138,6 +138,9 @@ class BeadStore(StoreReader):
     take turns. Not to be used after a fork. Any number of processes may have it open.
     """
 
+    _outside_seen = 0
+    """Up to which change this process has looked for edits of others."""
+
     def apply(
         self, operations: Sequence[Operation], *, actor: str, transaction: str | None = None
     ) -> Applied:
@@ -206,6 +209,23 @@ class BeadStore(StoreReader):
         with self._core.fold_lock.held():
             folding.recover(self._core)
             return absorbing.absorb(self._core)
+
+    def outside_edits(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What others changed in the file since this was asked last: beads, and their fields.
+
+        A bead that is new has no fields. Asked for the first time, nothing; remembered by the
+        store, so that what came while nobody asked is told later.
+        """
+        told, last = self._core.database.meta("outside_told"), self.last_change
+        after = max(self._outside_seen, int(told or 0))
+        if told and last <= after:
+            return []
+        found = queries.edited_outside(self._core.database, after, last) if told else []
+        if found or not told:
+            with self._core.database.write() as connection:
+                set_meta(connection, "outside_told", str(last))
+        self._outside_seen = last
+        return found
 
     def prune(self, now: datetime) -> Pruned:
         """Take away what need not be kept: old operations, too many events, ids of gone wisps.

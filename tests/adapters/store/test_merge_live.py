@@ -136,3 +136,23 @@ def test_an_old_line_of_somebody_else_adds_what_it_says(opened, file):
     before = file.read_bytes()
     assert not store.fold().written
     assert file.read_bytes() == before
+
+
+def test_edits_of_others_are_told_once_whoever_took_them_in(opened, file):
+    store = opened(START + b"\n")
+    assert store.outside_edits() == []
+    store.apply([SetField("x-a", "notes", "ours")], actor="t")
+    store.fold()
+    same = store.create(actor="t", title="same").id
+    store.fold()
+    rewrite(file, {"id": "x-b", "title": "B"}, x_a={"title": "theirs", "updated_at": NEW})
+    assert f'"id": "{same}"' in file.read_text()  # written in another way, and not edited
+    opened().close()
+    found = dict(store.outside_edits())
+    assert set(found) == {"x-a", "x-b"}
+    assert {"title", "updated_at"} <= set(found["x-a"])
+    assert found["x-b"] == ()
+    assert store.outside_edits() == opened().outside_edits() == []
+    rewrite(file, x_a={"priority": 0, "updated_at": "2037-01-01T00:00:00Z"})
+    store.absorb()
+    assert "priority" in dict(opened().outside_edits())["x-a"]  # another process, later
