@@ -82,4 +82,7 @@ def beads_above(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / BEADS_NAME).is_dir():
             return folder / BEADS_NAME
-    raise NotFound(f"there is no {BEADS_NAME} in {start} or above it", hint="run gastown init DIR")
+    raise NotFound(
+        f"there is no {BEADS_NAME} in {start} or above it",
+        hint="go to a folder that has one, name it by --dir, or make a town: gastown init DIR",
+    )
