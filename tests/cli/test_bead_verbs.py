@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -402,7 +403,8 @@ def test_routes_lead_into_folders_below(run, tmp_path, rows):
 def test_routes_that_lead_out_or_nowhere_say_so(run, tmp_path, rows):
     """Nothing is opened or made there; the other routes, and work beside them, go on."""
     outside = tmp_path / "outside"
-    init_store(outside / ".beads", "out").create(actor="t", id="out-1", title="x")
+    with closing(init_store(outside / ".beads", "out")) as store:
+        store.create(actor="t", id="out-1", title="x")
     for name in ("link", "moved", "empty", "nowhere"):
         (tmp_path / "p" / name).mkdir()
     (tmp_path / "p" / "link").rmdir()
