@@ -36,6 +36,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     optional: bool = False
     check: Callable[[str], str] | None = None
     """Says what is wrong with a text; empty when it will do."""
+    brief: bool = False
+    """A word or two: what was typed is not kept when it is cancelled."""
 
 
 class Desk:
@@ -50,6 +52,8 @@ class Desk:
         """The overseer's shell and editor; None where there is no terminal for them."""
         self.left_at = 0.0
         """When the pane was left last, by the steady clock."""
+        self._drafts: dict[str, str] = {}
+        """What was written and not sent, by title."""
 
     @property
     def store(self) -> Store:
@@ -114,10 +118,10 @@ class Desk:
         found = [key for key, row in queue.items() if row.get("agent") == agent]
         return next((key for key in found if queue[key].get("state") not in over), "")
 
-    def toast(self, text: str, *, bad: bool = False) -> None:
+    def toast(self, text: str, *, bad: bool = False, seconds: float | None = None) -> None:
         """Say something for a moment."""
         severity = "warning" if bad else "information"
-        self.screen.notify(crop(clean(text), 300), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.screen.notify(crop(clean(text), 300), severity=severity, timeout=seconds, markup=False)  # type: ignore[arg-type]
 
     async def send(self, verb: str, *targets: str, **arguments: str) -> bool:
         """Ask for something, for each target; the receipts are shown. True if all are good."""
@@ -128,13 +132,24 @@ class Desk:
             except GastownError as error:
                 self.toast(str(error), bad=True)
                 return False
-            text = receipt.text or (f"{verb}: done" if receipt.ok else f"{verb}: refused")
+            text = self._short(receipt.text) or (
+                f"{verb}: done" if receipt.ok else f"{verb}: refused"
+            )
             if " " not in text:  # `submitted`, or an id: nobody could tell of what
                 what = f"{verb.replace('_', ' ')} {self.name(target)}".strip()
                 text = f"{what}: {text}"
             self.toast(text, bad=not receipt.ok)
             good = good and receipt.ok
         return good
+
+    def _short(self, text: str) -> str:
+        """A receipt with the names of agents in place of their addresses, where they differ."""
+        agents = self.store.rows("agents")
+        names = [self.name(key) for key in agents]
+        for key in agents:
+            if key in text and names.count(self.name(key)) == 1:
+                text = text.replace(key, self.name(key))
+        return text
 
     async def diff(self, subject: str, since: tuple[str, str] = ("", "")) -> DiffText | None:
         """The diff of something; None, and said why, when there is none."""
@@ -161,7 +176,14 @@ class Desk:
         from gastown_tui.tui.widgets.composer import Composer  # with an editor: when it is used
 
         return await self.show(
-            Composer(draft.title, text=draft.text, optional=draft.optional, check=draft.check)
+            Composer(
+                draft.title,
+                text=draft.text,
+                optional=draft.optional,
+                check=draft.check,
+                brief=draft.brief,
+                drafts=self._drafts,
+            )
         )
 
     async def confirm(self, title: str, *lines: Line) -> bool:

@@ -61,7 +61,7 @@ def paint_row(row: Row, left: int, width: int, edge: int = 0) -> Strip:
             if size <= left:
                 left -= size
                 continue
-            text = _tail(text, left)
+            text = tail(text, left)
             size, left = size - left, 0
         if size > room:
             text, size = set_cell_size(text, room), room
@@ -72,7 +72,7 @@ def paint_row(row: Row, left: int, width: int, edge: int = 0) -> Strip:
     return finish(segments, width - room, width, pane_style(0), edge)
 
 
-def _tail(text: str, left: int) -> str:
+def tail(text: str, left: int) -> str:
     """The text without its first `left` cells; half of a wide character becomes a blank."""
     if text.isascii():
         return text[left:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -33,6 +34,9 @@ _RANK: Final = {
     "refinery": 6,
 }
 _URGENCY: Final = {name: rank for rank, name in enumerate(NEED)}
+
+_HANDED: Final = re.compile(r"^(handed in: |\S+ is (?=rejected\b))")
+"""What stands before the phase of a request in the evidence: `hq-mr-o39 is rejected: ...`."""
 
 Agents = Mapping[str, Record]
 """The feed's table: session name to row."""
@@ -92,9 +96,14 @@ def agent_why(row: Record) -> str:
         text = f"{state} by {who}" if who else state
         reason = string(row, "wanted_why")
         return f"{text}: {reason}" if reason else text
-    if state in ("error", "stalled", "exited", "parked", "handed-in"):
-        return string(row, "evidence") or state
-    return string(row, "bead_title") or string(row, "evidence") or state
+    evidence = string(row, "evidence")
+    if state == "handed-in":  # the letter of the state says it already; news is how far it is
+        return _HANDED.sub("", evidence) or state
+    if state in ("error", "stalled", "exited", "parked"):
+        return evidence or state
+    if evidence.startswith("title:"):  # how the state was seen, no reason for it
+        evidence = ""
+    return string(row, "bead_title") or evidence or state
 
 
 def agent_age(row: Record, now: float) -> str:

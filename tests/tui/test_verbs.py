@@ -146,9 +146,9 @@ async def test_without_a_rig_there_is_nothing_to_put_a_bead_in(seat):
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ("1 n Text:hello", "submitted: r/polecats/nux has it"),
+        ("1 n Text:hello", "submitted: nux has it"),
         ("B b Text:Say~hello", "gt-"),
-        ("1 R y", "r/polecats/nux may run again, but nothing needs to"),
+        ("1 R y", "nux may run again, but nothing needs to"),
     ],
 )
 async def test_a_receipt_says_of_what_it_is(seat, bench, keys, said):

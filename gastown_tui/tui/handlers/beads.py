@@ -37,11 +37,11 @@ def meant(desk: Desk) -> str:
     return bead if isinstance(bead, str) else ""
 
 
-async def show_bead(desk: Desk) -> None:
-    """The bead that is meant, until one goes back to the town; links are followed, and back."""
+async def show_bead(desk: Desk, named: str = "") -> None:
+    """The bead that is named or meant, until one goes back to the town; links lead on and back."""
     from gastown_tui.tui.screens.bead import BeadScreen  # with its parser: not before it is used
 
-    trail = [(meant(desk), 0)]
+    trail = [(named or meant(desk), 0)]
     if not trail[0][0]:
         desk.toast("no bead belongs to this", bad=True)
         return

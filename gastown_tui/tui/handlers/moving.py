@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from gastown_tui.tui.desk import Desk, Draft
+from gastown_tui.tui.handlers import beads
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.tui.widgets.line_list import LineList
 from gastown_tui.viewmodels.layout import PANELS
+
+_ID: Final = re.compile(r"[A-Za-z0-9_]+(?:[-.][A-Za-z0-9_]+)+")
+"""What may be the id of a bead: `led-4kt.2`; the target of an event can be many other things."""
 
 
 def _list(desk: Desk) -> LineList:
@@ -41,13 +46,17 @@ def _fold(close: bool, desk: Desk) -> None:  # noqa: FBT001
         _panel(-1 if close else 1, desk)
 
 
-def open_row(desk: Desk) -> None:
-    """To what a row stands for: bead, request and event to an agent, a convoy to its beads."""
+def _convoy(desk: Desk, convoy: str) -> None:
+    desk.panels.filters["tree"] = convoy
+    desk.screen.use_panel("tree")
+
+
+async def open_row(desk: Desk) -> None:
+    """To what a row stands for: an agent, a request, a convoy's beads, else the bead's own view."""
     panel, key = desk.panels.active, desk.panels.cursor(desk.panels.active)
     row = desk.row()
     if panel == "convoys" and key:
-        desk.panels.filters["tree"] = key
-        desk.screen.use_panel("tree")
+        _convoy(desk, key)
         return
     for column in ("agent", "assignee", "target", "actor"):
         named = row.get(column)
@@ -57,9 +66,15 @@ def open_row(desk: Desk) -> None:
             if named in desk.store.rows(table) and other != panel:
                 desk.screen.reveal(other, named)
                 return
-    bead = row.get("bead")
+    bead, target = row.get("bead"), row.get("target")
     if isinstance(bead, str) and bead in desk.store.rows("beads"):
         desk.screen.reveal("tree", bead)
+    elif isinstance(target, str) and target in desk.store.rows("convoys"):
+        _convoy(desk, target)
+    elif panel == "tree" and key:
+        await beads.show_bead(desk)
+    elif panel == "events" and isinstance(target, str) and _ID.fullmatch(target):
+        await beads.show_bead(desk, target)
     elif panel != "agents":
         desk.toast("that row stands for nothing else")
 
@@ -68,7 +83,7 @@ async def filter_list(desk: Desk) -> None:
     """Keep only the rows in which every word occurs."""
     panel = desk.panels.active
     before = desk.panels.filters.get(panel, "")
-    text = await desk.write(Draft(title=f"Filter {panel}", text=before, optional=True))
+    text = await desk.write(Draft(title=f"Filter {panel}", text=before, optional=True, brief=True))
     if text is not None:
         desk.panels.filters[panel] = text
         desk.screen.panels_changed()

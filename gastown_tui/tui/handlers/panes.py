@@ -43,12 +43,12 @@ def density(desk: Desk) -> None:
     """The next density."""
     at = DENSITIES.index(desk.density)
     desk.density = DENSITIES[(at + 1) % len(DENSITIES)]
-    desk.toast({
+    desk.toast({  # gone soon: the screen shows it, and the next press says something else
         "auto": "density: by size",
         "tiles": "density: a wall of tiles",
         "cards": "density: a wall of cards",
         "rows": "density: lists and one pane",
-    }[desk.density])  # fmt: skip
+    }[desk.density], seconds=1.5)  # fmt: skip
     desk.screen.relayout()
 
 

@@ -29,6 +29,8 @@ Verdict: TypeAlias = tuple[str, str]
 VERDICTS: Final = ("approve", "reject", "nudge", "retry", "drop")
 _VERDICT_ACTIONS: Final = tuple(f"diff.{each}" for each in VERDICTS)
 _FILES_WIDTH = 28
+_FILES_FROM = 100
+"""Columns from which the files stand beside the lines: in a narrower screen code needs them all."""
 WIDE = 120
 """Columns from which two sides stand beside each other."""
 
@@ -73,6 +75,7 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         self.files = DiffFiles(review.bare)
         self._bar, self._hints = Bar(surface="active"), Bar()
         self._composer: Composer | None = None
+        self._drafts: dict[str, str] = {}
 
     def compose(self) -> ComposeResult:
         """Title, files, lines, hints."""
@@ -94,7 +97,7 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
 
     def _arrange(self) -> None:
         width, height = self.size
-        left = _FILES_WIDTH if width >= 80 and len(self.review.bare.files) > 0 else 0
+        left = _FILES_WIDTH if width >= _FILES_FROM and len(self.review.bare.files) > 0 else 0
         if left and width >= 160:
             left += 8
         body = max(1, height - 2)
@@ -181,12 +184,19 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         if name in moves:
             view.move(moves[name])
         elif name in ("diff.next_hunk", "diff.previous_hunk"):
-            view.go_hunk(1 if "next" in name else -1)
+            self._at_end(view.go_hunk(1 if "next" in name else -1), name)
         elif name in ("diff.next_file", "diff.previous_file"):
-            view.go_file(view.file + (1 if "next" in name else -1))
+            self._at_end(view.go_file(view.file + (1 if "next" in name else -1)), name)
+        elif name in ("diff.left", "diff.right"):
+            view.pan(1 if name == "diff.right" else -1)
         else:
             return False
         return True
+
+    def _at_end(self, is_there: bool, name: str) -> None:  # noqa: FBT001
+        if not is_there:
+            way, what = name.removeprefix("diff.").split("_")
+            self._say(f"there is no {way} {what}")
 
     def _decide(self, name: str) -> None:
         doing = {
@@ -307,7 +317,7 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         optional: bool = False,
         check: Callable[[str], str] | None = None,
     ) -> str | None:
-        composer = Composer(title, text=text, optional=optional, check=check)
+        composer = Composer(title, text=text, optional=optional, check=check, drafts=self._drafts)
         self._composer = composer
         self.places[composer] = composer.wanted(*self.size)
         await self.mount(composer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
 from textual import events
 from textual.app import ComposeResult
@@ -50,9 +50,14 @@ class Composer(Overlay[str]):
         text: str = "",
         optional: bool = False,
         check: Callable[[str], str] | None = None,
+        brief: bool = False,
+        drafts: MutableMapping[str, str] | None = None,
     ) -> None:
+        """`brief`: a word or two; `drafts` keeps what was not sent, by title, for the next time."""
         super().__init__()
-        self._title, self._text, self._optional, self._check = title, text, optional, check
+        self._title, self._optional, self._check, self._brief = title, optional, check, brief
+        self._given, self._drafts = text, None if brief else drafts
+        self._text = text = (self._drafts or {}).get(title, text)
         self.field = Field(text, soft_wrap=True, show_line_numbers=False, compact=True)
         self._bar = Bar(surface="live")
         self._note = Bar(surface="over")
@@ -66,23 +71,27 @@ class Composer(Overlay[str]):
     def on_mount(self) -> None:
         """Show the title, put the cursor behind the text."""
         self._bar.show(((f" {clean(self._title)}", "strong"),))
-        self._hint("")
+        self._hint(self._note_text())
         self.field.move_cursor(self.field.document.end)
         self.field.focus()
 
+    def _note_text(self) -> str:
+        return "what you had written before" if self._text != self._given else ""
+
     def _hint(self, problem: str) -> None:
+        line = (("ctrl+j ", "accent"), ("new line   ", "muted"))
         self._note.show(
             spread(
                 ((f" {problem}", "warn"),) if problem else ((" ", "text"),),
-                (("enter ", "accent"), ("send   ", "muted"), ("ctrl+j ", "accent"),
-                 ("new line   ", "muted"), ("esc ", "accent"), ("cancel ", "muted")),
+                (("enter ", "accent"), ("ok   " if self._brief else "send   ", "muted"),
+                 *(() if self._brief else line), ("esc ", "accent"), ("cancel ", "muted")),
                 max(20, self.size.width or 80),
             )
         )  # fmt: skip
 
     def on_resize(self) -> None:
         """The hints stand at the right."""
-        self._hint("")
+        self._hint(self._note_text())
 
     def wanted(self, width: int, height: int) -> Place:
         """Above the hints line, over the whole width."""
@@ -101,9 +110,15 @@ class Composer(Overlay[str]):
         if problem:
             self._hint(problem)
         else:
+            if self._drafts is not None:
+                self._drafts.pop(self._title, None)
             self.finish(text)
 
     def on_field_cancelled(self, event: Field.Cancelled) -> None:
-        """Answer with nothing."""
+        """Answer with nothing; what was written is kept for the next time."""
         event.stop()
+        if self._drafts is not None:
+            self._drafts.pop(self._title, None)
+            if (text := self.field.text).strip() and text != self._given:
+                self._drafts[self._title] = text
         self.finish(None)

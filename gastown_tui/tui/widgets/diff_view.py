@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from gastown_tui.tui.highlight import Highlighter
-from gastown_tui.tui.paint import blank, finish, paint_line
+from gastown_tui.tui.paint import blank, finish, paint_line, tail
 from gastown_tui.tui.theme import code_style, role_style
 from gastown_tui.tui.widgets.painted import Painted
 from gastown_tui.viewmodels.diff import NOTES, Diff, Row, pairs, visible
@@ -38,6 +38,9 @@ class DiffView(Painted):
         self._allowed = False
         self.index = 0
         self.top = 0
+        self._left = 0
+        """Cells of code that have gone out at the left."""
+        self._longest = -1
         self._cache: dict[tuple[int, int, bool, bool], Strip] = {}
 
     def _take(self, diff: Diff) -> None:
@@ -45,6 +48,7 @@ class DiffView(Painted):
         self._highlight = Highlighter(diff)
         self._unified = tuple((at, at) for at in range(len(diff.rows)))
         self._sides: tuple[tuple[int, int], ...] | None = None
+        self._longest = -1
         last = max((max(row.old, row.new) for row in diff.rows), default=0)
         self._digits = max(3, len(str(last)))
 
@@ -110,7 +114,10 @@ class DiffView(Painted):
             return (("nothing changed ", "muted"),)
         hunk = bisect_right(hunks, self._row(self.index))
         share = 100 * (self.index + 1) // count
-        return ((f"hunk {hunk}/{len(hunks)}  line {self.index + 1}/{count}  {share}% ", "muted"),)
+        away = f"← {self._left}  " if self._left else ""
+        return (
+            (f"{away}hunk {hunk}/{len(hunks)}  line {self.index + 1}/{count}  {share}% ", "muted"),
+        )
 
     def allow_side(self, *, wide: bool) -> None:
         """Is there room for two sides."""
@@ -144,21 +151,38 @@ class DiffView(Painted):
         """Move the line in use."""
         self._go(self.index + step)
 
-    def go_hunk(self, step: int) -> None:
-        """The next hunk, or the one before; its header goes near the top."""
+    def go_hunk(self, step: int) -> bool:
+        """The next hunk, or the one before, its header near the top; False if there is none."""
         if not self._diff.rows:
-            return
+            return False
         row, hunks = self._row(self.index), self._diff.hunks
         after = [each for each in hunks if each > row]
         before = [each for each in hunks if each < row]
         target = after[:1] if step > 0 else before[-1:]
         if target:
             self._go(self._find(target[0]), high=True)
+        return bool(target)
 
-    def go_file(self, number: int) -> None:
-        """The beginning of a file."""
-        if 0 <= number < len(self._diff.files):
+    def go_file(self, number: int) -> bool:
+        """The beginning of a file; False if there is none of that number."""
+        if is_there := 0 <= number < len(self._diff.files):
             self._go(self._find(self._diff.files[number].row), high=True)
+        return is_there
+
+    def pan(self, way: int) -> None:
+        """Go along long lines, half the width of the code at a time; 1 is to the right."""
+        if self._longest < 0:
+            self._longest = max((cells(visible(row.text)) for row in self._diff.rows), default=0)
+        half = (self.size.width - 1) // 2 if self.side else self.size.width
+        room = max(8, half - (1 if self.side else 2) * (self._digits + 1) - 3)
+        step = max(4, room // 2)
+        last = -(-max(0, self._longest - room) // step) * step
+        left = max(0, min(self._left // step * step + way * step, last))
+        if left != self._left:
+            self._left = left
+            self._cache.clear()
+            self.refresh()
+            self.post_message(self.Moved())
 
     def _go(self, index: int, *, high: bool = False) -> None:
         count = len(self.lines)
@@ -241,8 +265,10 @@ class DiffView(Painted):
             Segment(f" {row.kind} ", role_style(sign, surface)),
         ]
         used = len(gutter) + 3
-        room = width - used
-        for whole, ink, bold, italic in self._highlight.line(at):
+        room, out = width - used, self._left
+        for all_of_it, ink, bold, italic in self._highlight.line(at):
+            whole = tail(all_of_it, out) if out else all_of_it
+            out = max(0, out - cells(all_of_it))
             text = crop(whole, room)
             size = cells(text)
             if text:
