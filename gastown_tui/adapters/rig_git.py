@@ -26,6 +26,7 @@ from gastown_tui.adapters.rig_review import RigReview
 from gastown_tui.adapters.rig_upstream import RigUpstream, size
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
+from gastown_tui.domain.workplaces import SetUp
 from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
 from gastown_tui.services.ports_review import Reviewing
 from gastown_tui.services.ports_upstream import Tested, Upstream
@@ -44,7 +45,8 @@ class RigGit:
         self._follows = RigUpstream(config, lambda: self.hub)
         self.review: Reviewing = RigReview(lambda: self.hub)
         self.upstream: Upstream = self._follows
-        commands = [*config.setup.run, *config.gates]
+        place = [one for one in (config.folder, config.setup.environment) if one]
+        commands = [*config.setup.run, *config.gates, *place]
         self.tested: Tested = GreenTrees(town / config.name / "repo", commands)
 
     @property
@@ -91,10 +93,16 @@ class RigGit:
         sandbox.delete_branch(self.hub, branch, tip)
 
     def copy_in(self, worktree: Path) -> None:
-        """Copy what `[setup] copy` names from where the rig was added; nothing for a URL."""
-        source, globs = self._config.source, self._config.setup.copy
-        if source and globs:
-            setup_copy.copy_ignored(Path(source), globs, worktree)
+        """Copy and link what `[setup]` names from where the rig was added; nothing for a URL."""
+        source, setup = self._config.source, self._config.setup
+        if source and (setup.copy or setup.link):
+            setup_copy.copy_ignored(Path(source), setup.copy, worktree, setup.link)
+
+    def set_up_of(self, worktree: Path) -> SetUp:
+        """How far a worktree is set up."""
+        config, setup = self._config, self._config.setup
+        commands = [*setup.run, setup.environment]
+        return setup_copy.how_set_up(worktree, config.folder, setup.inputs, commands)
 
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """`polecat/<agent>/<bead>@<token>`."""

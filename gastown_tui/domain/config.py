@@ -83,9 +83,21 @@ class Setup(_Table, frozen=True, kw_only=True):
     copy: list[str] = []
     """Globs of ignored files to copy from the path that the rig was added from (git's own globs:
     `.env` at the top, `**/.env` anywhere, `config` with all that is in it)."""
+    link: list[str] = []
+    """Globs of ignored files and folders that are linked to instead: all sandboxes share them with
+    that path, and what is written to them is written there."""
     run: list[str] = []
     """Shell commands, in order."""
+    inputs: list[str] = []
+    """Globs of tracked files, such as lock files: a worktree in which `run` has succeeded does not
+    run it again while they are the same. None = it runs every time."""
+    teardown: list[str] = []
+    """Shell commands before a worktree is taken away, such as `docker compose down -v`."""
+    environment: str = ""
+    """`direnv` or `mise`: set-up, gates and agents get the environment that it makes of the
+    project's `.envrc`, or `mise.toml` and `.tool-versions`; empty = none."""
     timeout_s: float = 600.0
+    """Seconds that `run` may take, and `teardown`."""
 
 
 class Consent(_Table, frozen=True, kw_only=True):
@@ -136,6 +148,13 @@ class RigConfig(_Table, frozen=True, kw_only=True):
     """Entry of the catalogue for this rig; empty = the town's."""
     bd: bool = False
     """As in `town.toml`, for the agents of this rig."""
+    folder: str = ""
+    """The part of a monorepo that it is about: agents start there, gates and set-up run there;
+    empty = the top."""
+    only_folder: bool = False
+    """Whether a change to anything outside of `folder` is refused when it is handed in."""
+    sparse: list[str] = []
+    """Folders that worktrees have, with the files above them; none = all."""
     env_file: str = ""
     """A file of `NAME=value` lines for the rig's agents, gates and set-up: readable by its owner
     alone, outside git; relative to the rig's folder."""
@@ -151,6 +170,7 @@ CHOICES: Final = {
     "merge": ("rebase", "squash"),
     "permissions": ("default", "allowlist", "bypass"),
 }
+ENVIRONMENTS: Final = ("", "direnv", "mise")
 """What keys of `rig.toml` may be."""
 
 
@@ -196,13 +216,50 @@ def read_rig(text: str, path: str = "rig.toml") -> RigConfig:
             raise BadInput(f"{path}: {key} is {value!r}", hint=f"it may be {' or '.join(choices)}")
     if config.batch < 1 or config.gate_timeout_s <= 0:
         raise BadInput(f"{path}: batch and gate_timeout_s must be positive")
-    for glob in config.setup.copy:
-        if not glob.strip("/") or glob.startswith("/") or ".." in glob.split("/") or "\0" in glob:
+    _check_setup(config.setup, path)
+    for folder in [*config.sparse, *([config.folder] if config.folder else [])]:
+        if not is_inside(folder) or set("*?[\\\n") & set(folder):
             raise BadInput(
-                f"{path}: setup.copy has {glob!r}",
-                hint="name ignored files from the top of the project, such as config/*.env",
+                f"{path}: {folder!r} is no folder of the project",
+                hint='name it from the top, such as folder = "services/api"',
             )
+    if config.only_folder and not config.folder:
+        raise BadInput(f"{path}: only_folder without a folder", hint='add folder = "services/api"')
+    if config.sparse and config.folder and not _holds(config.sparse, config.folder):
+        raise BadInput(
+            f"{path}: sparse leaves {config.folder!r} out", hint="name it in sparse, too"
+        )
     return config
+
+
+def _check_setup(setup: Setup, path: str) -> None:
+    for key in ("copy", "link", "inputs"):
+        for glob in getattr(setup, key):
+            if not is_inside(glob):
+                raise BadInput(
+                    f"{path}: setup.{key} has {glob!r}",
+                    hint="name files from the top of the project, such as config/*.env",
+                )
+    if setup.environment not in ENVIRONMENTS:
+        raise BadInput(
+            f"{path}: setup.environment is {setup.environment!r}", hint="it may be direnv or mise"
+        )
+    if setup.timeout_s <= 0:
+        raise BadInput(f"{path}: setup.timeout_s must be positive")
+
+
+def is_inside(name: str) -> bool:
+    """Whether a path or glob, as it is written, names something below the project's top."""
+    parts = name.split("/")
+    return (
+        bool(name.strip("/. "))
+        and not name.startswith(("/", "-", ":"))
+        and not ({"..", ".git"} & set(parts) or "\0" in name)
+    )
+
+
+def _holds(folders: list[str], wanted: str) -> bool:
+    return any(f"{wanted.strip('/')}/".startswith(f"{one.strip('/')}/") for one in folders)
 
 
 def _read(text: str, path: str, kind: type[_T]) -> _T:

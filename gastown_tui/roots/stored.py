@@ -77,7 +77,7 @@ def stored_tables(town: Path) -> Tables:
         signs = AgentSigns(
             dict(os.environ),
             lambda one: paths.session_file(agents[one.address], "hooks"),
-            lambda one: paths.sandbox(agents[one.address]),
+            lambda one: context.folder(agents[one.address]),
         )
         facts = Facts(context, signs, lambda: None)
         work = Work(context, Nudger(context, facts.seen), signs.can_resume)

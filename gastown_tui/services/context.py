@@ -74,6 +74,12 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         """A worktree for gates."""
         return self.town / rig / "refinery" / name
 
+    def tmp(self, rig: str, worktree: Path) -> Path:
+        """The folder of temporary files of what works in a worktree."""
+        below = self.private / "agents" / rig
+        is_sandbox = worktree.parent == self.town / rig / "polecats"
+        return (below if is_sandbox else below / ".refinery") / worktree.name / "tmp"
+
     def session_file(self, agent: Agent, name: str) -> Path:
         """A file that belongs to an agent's sessions."""
         return self.private / "agents" / agent.rig / agent.name / name
@@ -170,6 +176,12 @@ class Context:
             return self.git[rig]
         except KeyError:
             raise NotFound(f"there is no rig {rig!r}", hint="see `gastown status`") from None
+
+    def folder(self, agent: Agent) -> Path:
+        """The folder that an agent is started in: its sandbox, or the rig's folder there."""
+        rig = self.books.rigs.get(agent.rig)
+        sandbox = self.paths.sandbox(agent)
+        return sandbox / rig.config.folder if rig and agent.role != "mayor" else sandbox
 
     def rig(self, name: str) -> RigConfig:
         """A rig's configuration.

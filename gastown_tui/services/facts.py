@@ -160,7 +160,7 @@ class Facts:
         if asked is None or not asked.at_start:
             return None
         if asked.kind in {"trust", "trust_rules"}:
-            folder = str(self._context.paths.sandbox(agent))
+            folder = str(self._context.folder(agent))
             home = self._context.person_env.get("HOME", "")
             if not names_folder(asked, folder, home):
                 return None

@@ -14,6 +14,7 @@ from gastown_tui.domain.bead import Bead, Deleted
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.operations import Operation
 from gastown_tui.domain.town import Now
+from gastown_tui.domain.workplaces import SetUp, Slot
 
 if TYPE_CHECKING:
     from gastown_tui.domain.formula.cook import Protomolecule
@@ -142,6 +143,9 @@ class Machine(Protocol):
     def lacks(self, program: str, path: str, folder: str, /) -> str:
         """Why a program cannot be run from a folder with this PATH; empty when it can."""
 
+    def slot(self, worktree: Path, town: Path, env: Mapping[str, str], /) -> Slot:
+        """What a worktree has to itself on this machine, or Unavailable."""
+
     def free(self, path: Path, /) -> int:
         """Bytes that may still be written where a folder lies."""
 
@@ -222,6 +226,9 @@ class RigGit(Protocol):
         Raises:
             Conflict: one cannot be copied.
         """
+
+    def set_up_of(self, worktree: Path) -> SetUp:
+        """How far a worktree is set up."""
 
     def branch_for(self, agent: str, bead: str, token: str) -> str:
         """The name of a work branch."""

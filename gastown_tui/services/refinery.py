@@ -13,6 +13,7 @@ from gastown_tui.services.checkouts import tidy_checkouts
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.ends import close_bead, merged
 from gastown_tui.services.evidence import Evidence
+from gastown_tui.services.gates import tear_down
 from gastown_tui.services.landing import Landing
 from gastown_tui.services.pulls import Pulls
 
@@ -46,6 +47,8 @@ class Refinery:
         if agent is not None and agent.sandbox_for == request.bead:
             await context.end_sessions(agent.address, "its work has landed")
             sandbox = context.paths.sandbox(agent)
+            name = f"teardown/{agent.rig}/{agent.name}"
+            await tear_down(context, request.rig, sandbox, name=name)
             kept = await context.in_git(
                 request.rig,
                 lambda git: git.clean(

@@ -17,8 +17,10 @@ from gastown_tui.domain.errors import BadInput, CannotStart, Conflict, NotFound
 from gastown_tui.domain.operations import Operation, SetState
 from gastown_tui.domain.town import RUNNING, Agent
 from gastown_tui.domain.view import respawns_of
+from gastown_tui.domain.workplaces import own_variables
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.env_files import agent_secrets
+from gastown_tui.services.gates import project_env, workplace
 from gastown_tui.services.hooks import request_of, still_hooked, write_agent
 from gastown_tui.services.launching import prepare_launch, told_as_start
 
@@ -75,12 +77,13 @@ class Sessions:
         self, agent: Agent, bead: Bead, start: LaunchContext, spec: LaunchSpec, former: str
     ) -> protocol.Spawn:
         sandbox = str(self._context.paths.sandbox(agent))
+        folder = str(self._context.folder(agent))
         return protocol.Spawn(
             req=0,
             run=start.run,
             name=agent.address,
             argv=spec.argv,
-            cwd=sandbox,
+            cwd=folder,
             env=spec.env,
             cols=COLUMNS,
             rows=ROWS,
@@ -130,8 +133,7 @@ class Sessions:
         context = self._context
         rig = context.rig(agent.rig)
         sandbox = context.paths.sandbox(agent)
-        tmp_dir = context.paths.session_file(agent, "tmp")
-        tmp_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        entry, place = context.entry(agent), workplace(context, rig, sandbox)
         git_env = context.rig_git(agent.rig).agent_env(sandbox, agent.branch)
         return LaunchContext(
             town=str(context.paths.town),
@@ -140,8 +142,8 @@ class Sessions:
             agent=agent.address,
             bead=bead.id,
             run=run,
-            slot=agent.slot,
-            cwd=str(sandbox),
+            slot=place.slot.number or agent.slot,
+            cwd=str(context.folder(agent)),
             conversation=agent.conversation,
             resume=resume,
             permissions=rig.permissions,
@@ -152,8 +154,10 @@ class Sessions:
             hooks_path=str(context.paths.session_file(agent, "hooks")),
             bin_dir=str(context.paths.bin),
             bd_dir=str(context.paths.bd) if rig.bd or context.config.bd else "",
-            tmp_dir=str(tmp_dir),
+            tmp_dir=place.tmp,
             git_env=git_env,
             caller_env=context.person_env,
-            secrets=agent_secrets(context, context.entry(agent), rig),
+            secrets=agent_secrets(context, entry, rig),
+            extra_env=project_env(context, rig, sandbox, entry.env_pass)
+            | own_variables(rig.name, place),
         )

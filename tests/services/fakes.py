@@ -17,6 +17,7 @@ from gastown_tui.domain.config import RigConfig, TownConfig
 from gastown_tui.domain.errors import Conflict, NotFound, Unavailable
 from gastown_tui.domain.operations import Create, Hook, SetState
 from gastown_tui.domain.town import Now
+from gastown_tui.domain.workplaces import SetUp, Slot
 from gastown_tui.services.books import Books, RigBooks
 from gastown_tui.services.context import Context
 from gastown_tui.services.controller import Controller
@@ -147,6 +148,9 @@ class FakeMachine:
     def lacks(self, program, path, folder, /):
         return self.missing.get(program, "")
 
+    def slot(self, worktree, town, env, /):
+        return Slot(number=7, port_base=20_600)
+
     def free(self, path, /):
         return self.room
 
@@ -259,6 +263,7 @@ class FakeGit:
         self.raises: dict[str, Exception] = {}
         self.kept = ""
         self.left = Left()
+        self.set_up = SetUp()
         self.tested, self.upstream = FakeTested(self), FakeUpstream(self)
         self.same, self.review = False, self
         self.checked_out: list[Path] = []
@@ -280,6 +285,9 @@ class FakeGit:
 
     def copy_in(self, worktree):
         self._call("copy_in", worktree.name)
+
+    def set_up_of(self, worktree):
+        return self.set_up
 
     def branch_for(self, agent, bead, token):
         return f"polecat/{agent}/{bead}@{token}"

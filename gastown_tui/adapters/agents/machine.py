@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from gastown_tui.adapters.agents.env_file import read_env_file
-from gastown_tui.domain.errors import NotFound
+from gastown_tui.adapters.ports import take_slot
+from gastown_tui.domain.errors import NotFound, Unavailable
+from gastown_tui.domain.workplaces import Slot
 
 MAX_SETTINGS: Final = 1024 * 1024
 """Bytes of a repository's own settings; a longer file is not read."""
@@ -52,6 +55,19 @@ class Machine:
     def lacks(self, program: str, path: str, folder: str, /) -> str:
         """Why a program cannot be run from a folder with this PATH; empty when it can."""
         return why_lacking(program, path, folder)
+
+    def slot(self, worktree: Path, town: Path, env: Mapping[str, str], /) -> Slot:
+        """What a worktree has to itself on this machine.
+
+        Raises:
+            Unavailable: no ports are free, or it cannot be written down.
+        """
+        try:
+            return take_slot(worktree, env, town)
+        except OSError as error:
+            raise Unavailable(
+                f"the ports of {worktree}: {error.strerror}: {error.filename}"
+            ) from error
 
     def free(self, path: Path, /) -> int:
         """Bytes that we may still write where the folder lies."""

@@ -7,6 +7,7 @@ link: every folder is opened by itself, relative to the one above it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import stat
@@ -19,39 +20,48 @@ from gastown_tui.adapters.git.names import shown
 from gastown_tui.adapters.git.run import Git, GitFailed
 from gastown_tui.adapters.git.status import common_dir, git_dir_of
 from gastown_tui.domain.errors import Conflict
+from gastown_tui.domain.workplaces import SetUp
 
 _RECORD = "gastown-setup"
 """In the worktree's own git folder: a JSON list of what was put into the worktree."""
+_DONE = "gastown-setup-done"
+"""Beside it: a digest of what the worktree was last set up with."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def copy_ignored(source: Path, globs: Sequence[str], worktree: Path) -> tuple[str, ...]:
+def copy_ignored(
+    source: Path, globs: Sequence[str], worktree: Path, links: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Copy the ignored files of `source` that match into a worktree; their paths.
 
     What the worktree tracks stays as it is. A link is copied as one, if it leads to a place below
-    `source`; another is left out.
+    `source`; another is left out. What `links` match is linked to, a whole folder where all of
+    it is ignored.
 
     Args:
         source: the repository that the rig was added from.
         globs: git's own, from the top of the repository; a folder means all that is in it.
         worktree: where to.
+        links: globs of the same kind.
 
     Raises:
         Conflict: there is no such repository any more, or a file cannot be copied.
     """
     try:
         top = Path(Git(source).text("rev-parse", "--show-toplevel"))
-        found = _ignored(top, globs)
+        found = _ignored(top, globs) if globs else []
+        linked = _ignored(top, links, "--directory") if links else []
     except (GitFailed, OSError) as error:
         raise Conflict(
-            f"[setup] copy: {source} is no repository with files: {error}",
+            f"[setup] copy, link: {source} is no repository with files: {error}",
             hint="mend `source` in rig.toml",
         ) from error
     tracked = _listed(Git(worktree), "--cached")
-    copied = tuple(name for name in found if name not in tracked)
+    copied = tuple(name for name in found if name not in tracked and name not in linked)
+    linked = [name for name in linked if name not in tracked]
     own = git_dir_of(worktree)
     # Recorded first: what is there half only is not taken for the agent's work either.
-    known = {*put_there(worktree), *copied}
+    known = {*put_there(worktree), *copied, *linked}
     (own / _RECORD).write_bytes(msgspec.json.encode(sorted(known)))
     with _folder(str(top)) as above, _folder(str(worktree)) as below:
         for name in copied:
@@ -59,12 +69,46 @@ def copy_ignored(source: Path, globs: Sequence[str], worktree: Path) -> tuple[st
                 _copy(above, below, PurePosixPath(name))
             except OSError as error:
                 raise Conflict(f"[setup] copy: {shown(name)}: {error.strerror}") from error
-    _hide(worktree, own, copied)
-    return copied
+        for name in linked:
+            try:
+                _link(top, below, PurePosixPath(name))
+            except OSError as error:
+                raise Conflict(f"[setup] link: {shown(name)}: {error.strerror}") from error
+    _hide(worktree, own, [*copied, *linked])
+    return (*copied, *linked)
+
+
+def how_set_up(
+    worktree: Path, folder: str, inputs: Sequence[str], commands: Sequence[str]
+) -> SetUp:
+    """How far a worktree is set up.
+
+    Args:
+        worktree: of the hub.
+        folder: what `inputs` are relative to; empty for its top.
+        inputs: globs of tracked files; none = it is set up every time.
+        commands: what set-up does besides.
+    """
+    record = git_dir_of(worktree) / _DONE
+    if not inputs:
+        return SetUp(record=str(record))
+    base = f"{folder.strip('/')}/" if folder else ""
+    patterns = [f":(top,glob){base}{one}" for one in inputs]
+    listed = Git(worktree).call("ls-files", "-s", "-z", "--", *patterns).out
+    if not listed:  # nothing is named by them: then nothing is known of what it depends on
+        return SetUp(record=str(record))
+    digest = hashlib.sha256("\0".join([folder, *commands]).encode("utf-8", "surrogatepass"))
+    digest.update(listed)
+    try:
+        done = record.read_text("ascii", "replace")
+    except FileNotFoundError:
+        done = ""
+    found = digest.hexdigest()
+    return SetUp(record=str(record), digest=found, is_done=done == found)
 
 
 def put_there(worktree: Path) -> tuple[str, ...]:
-    """The paths that were copied into a worktree, relative to it."""
+    """The paths that were copied or linked into a worktree, relative to it."""
     try:
         text = (git_dir_of(worktree) / _RECORD).read_bytes()
         return tuple(msgspec.json.decode(text, type=list[str]))
@@ -72,9 +116,12 @@ def put_there(worktree: Path) -> tuple[str, ...]:
         return ()
 
 
-def _ignored(top: Path, globs: Sequence[str]) -> list[str]:
+def _ignored(top: Path, globs: Sequence[str], *options: str) -> list[str]:
     patterns = [f":(top,glob){one}" for one in globs]
-    found = _listed(Git(top), "--others", "--ignored", "--exclude-standard", "--", *patterns)
+    wanted = ("--others", "--ignored", "--exclude-standard", *options)
+    found = _listed(Git(top), *wanted, "--", *patterns)
+    if options:  # whole folders end with a slash
+        found = {name.rstrip("/") for name in found}
     # A nested repository ends with a slash; a name that is no UTF-8 cannot be recorded.
     return sorted(name for name in found if not name.endswith("/") and _is_text(name))
 
@@ -96,6 +143,20 @@ def _folder(name: str, below: int | None = None) -> Iterator[int]:
         yield number
     finally:
         os.close(number)
+
+
+def _link(top: Path, below: int, path: PurePosixPath) -> None:
+    """Put a link to `path` below `top` into a worktree; what else stands there stays."""
+    target = str(top / path)
+    with contextlib.ExitStack() as stack:
+        for part in path.parts[:-1]:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o777, dir_fd=below)
+            below = stack.enter_context(_folder(part, below))
+        with contextlib.suppress(FileNotFoundError, OSError):
+            if os.readlink(path.name, dir_fd=below) == target:
+                return
+        os.symlink(target, path.name, dir_fd=below)
 
 
 def _copy(above: int, below: int, path: PurePosixPath) -> None:
