@@ -15,7 +15,7 @@ def sums(town: Record, agents: Iterable[Record], wanted: int, now: float) -> tup
     limit, working = int(number(town, "max_working")), int(number(town, "working"))
     waiting = int(number(town, "waiting"))
     more = f", {plural(waiting, 'bead waits', 'beads wait')}" if waiting else ""
-    lines = [f"{working} of {limit} at work (max_working){more}; {wanted} asked about"]
+    lines = [f"{working} of {limit} at work (max_working){more}"]
     return (
         *lines,
         *_memory(town, wanted, working),
