@@ -67,7 +67,7 @@ def test_a_terminal_that_is_hung_up_ends_the_screen_and_nothing_else(town):
     env = town.env | {"TERM": "xterm-256color", "GASTOWN_TOWN": str(town.path)}
     screen = ptyprocess.PtyProcess.spawn([sys.executable, "-m", "gastown_tui"], env=env)
     wait_for(lambda: b"furiosa" in screen.read())
-    os.close(screen.fd)
+    screen.fileobj.close()
     screen.closed = True
     wait_for(lambda: not screen.isalive())
     assert {one.pid for one in processes(town)} == before
