@@ -149,14 +149,17 @@ def known_tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:
     """The same; of a town that is down, what stands on disk, which a line on stderr says.
 
     Raises:
-        Unavailable: the town runs, but its controller does not answer.
+        Unavailable: the town runs, but its controller does not answer; or its runtime folder
+            cannot be used.
     """
-    from gastown_tui.adapters.daemons import host_running
+    from gastown_tui.adapters.callers import host_of
+    from gastown_tui.adapters.daemons import find_runtime
 
+    find_runtime(town)
     try:
         return tables(town)
     except Unavailable:
-        if host_running(town):
+        if host_of(town):
             raise
     from gastown_tui.roots.stored import stored_tables
 
