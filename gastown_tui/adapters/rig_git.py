@@ -142,6 +142,18 @@ class RigGit:
             commits=commits,
             leftovers=left.commit or "",
             left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
+            outside=self._outside(git, start, tip),
+        )
+
+    def _outside(self, git: Git, start: str, tip: str) -> tuple[str, ...]:
+        """What a branch changes and must not: `.beads/`, and what `only_folder` leaves out."""
+        out = git.call("diff", "--name-only", "--no-renames", "-z", start, tip).out
+        names_ = [one.decode("utf-8", "replace") for one in out.split(b"\0") if one]
+        mine = f"{self._config.folder.strip('/')}/" if self._config.only_folder else ""
+        return tuple(
+            names.shown(one)
+            for one in names_
+            if one.startswith(".beads/") or not one.startswith(mine)
         )
 
     def commit_left(self, path: Path, branch: str, agent: str) -> Left:

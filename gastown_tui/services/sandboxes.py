@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gastown_tui.domain import records, reports
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import PrepareSandbox, PutAway, Submit
@@ -85,6 +87,9 @@ class Sandboxes:
             else:
                 await self._refuse(agent, bead)
             return
+        if handed.outside:
+            await self._refuse_outside(agent, bead, handed.outside)
+            return
         clear = SetState(bead=bead.id, dimension="done")
         request = request_of(self._context, bead.id)
         if request is not None and request.submitted == handed.tip and _is_under_way(request):
@@ -141,6 +146,21 @@ class Sandboxes:
         text = "`gastown done` was refused: your branch has no commits yet."
         if reports.is_wanted(bead):
             text = f"{text[:-1]}, and {bead.id} has no comment of yours with the report."
+        await self._nudger.nudge(agent.address, text)
+
+    async def _refuse_outside(self, agent: Agent, bead: Bead, outside: Sequence[str]) -> None:
+        """Tell an agent which of its changes this rig does not take."""
+        context = self._context
+        clear = SetState(bead=bead.id, dimension="done")
+        context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+        some = ", ".join(outside[:5]) + (f" and {len(outside) - 5} more" if outside[5:] else "")
+        context.note("done-refused", bead.id, f"{agent.address} changes what it may not: {some}")
+        context.sync()
+        rig = context.rig(agent.rig)
+        may = f"only {rig.folder}" if rig.only_folder else "anything but .beads/"
+        text = (
+            f"`gastown done` was refused: {rig.name} takes changes of {may}. Undo those of {some}."
+        )
         await self._nudger.nudge(agent.address, text)
 
     async def _is_still_approved(self, request: Request, handed: Handed) -> bool:

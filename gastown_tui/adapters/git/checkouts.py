@@ -24,14 +24,14 @@ class _Checkout(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
 
 
-def checkouts(hub: HubInfo, request: str) -> dict[Path, str]:
-    """Return the folders made for a request, each with the commit that was put there."""
+def checkouts(hub: HubInfo, request: str = "") -> dict[Path, str]:
+    """Return the folders made for a request, or for any, each with the commit put there."""
     found = {}
     for record in sorted((common_dir(git_dir_of(hub.path)) / "worktrees").glob(f"*/{_RECORD}")):
         with contextlib.suppress(OSError, msgspec.DecodeError):  # half made, or half removed
             one = msgspec.json.decode(record.read_bytes(), type=_Checkout)
             text = (record.parent / "gitdir").read_text("utf-8", "surrogateescape")
-            if one.request == request:
+            if request in {"", one.request}:
                 found[Path(text.strip()).parent] = one.commit
     return found
 

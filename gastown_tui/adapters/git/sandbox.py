@@ -304,7 +304,8 @@ def delete_trees(gone: Sequence[Path]) -> list[Path]:
     def insist(function: Callable[[str], object], name: str, _: object) -> None:
         with contextlib.suppress(OSError):
             Path(name).parent.chmod(0o700)
-            Path(name).chmod(0o700)
+            if not Path(name).is_symlink():  # it may lead to a person's own files
+                Path(name).chmod(0o700)
             function(name)
 
     for path in gone:
