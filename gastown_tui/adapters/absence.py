@@ -12,6 +12,7 @@ import msgspec
 import psutil
 
 from gastown_tui.domain import records
+from gastown_tui.domain.town import RUNNING
 from gastown_tui.services.context import Context
 from gastown_tui.services.files import write_private
 
@@ -109,9 +110,10 @@ class Absence:
             self.beat(host, context)
 
     def _hooked(self, context: Context) -> frozenset[str]:
-        """Agents with work on the hook that is theirs to do."""
+        """Agents with work on the hook that is theirs to do; not whom the overseer has stopped."""
         books, town = context.books, context.config.id
         handed_in = {one.bead for one in books.requests.values() if one.state != "rework"}
+        stopped = {one.address for one in books.agents.values() if one.wanted != RUNNING}
         return frozenset(
             bead.assignee
             for rig in books.rigs.values()
@@ -119,4 +121,5 @@ class Absence:
             if bead.status in {"hooked", "in_progress"}
             and bead.label("town") == town
             and bead.id not in handed_in
+            and bead.assignee not in stopped
         )

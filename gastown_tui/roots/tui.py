@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gastown_tui import protocol
-from gastown_tui.adapters.daemons import ensure_host, feed_socket, host_running, screens_socket
+from gastown_tui.adapters.daemons import feed_socket, host_running, screens_socket
 from gastown_tui.adapters.link import Link
 from gastown_tui.adapters.looks import LookFiles
 from gastown_tui.adapters.own_programs import OwnPrograms
@@ -238,7 +238,9 @@ class LinkTown:
 
     async def start_host(self) -> str:
         """See `TownPort`."""
-        await asyncio.to_thread(ensure_host, self._town)
+        from gastown_tui.cli.town import start_town  # with all that checks a town: when used
+
+        await asyncio.to_thread(start_town, self._town, opens=True)
         return "the town is started"
 
 

@@ -10,7 +10,7 @@ import pytest
 from gastown_tui.adapters.absence import LONGEST_S, Absence, Mark, is_absence
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import Bead
-from gastown_tui.domain.town import Now
+from gastown_tui.domain.town import Agent, Now
 
 BEFORE = Mark(host="h1", boot="b1", up=1000.0, at=5.0)
 
@@ -31,7 +31,7 @@ def test_what_an_absence_is(mark, host, boot, up, was_down, asks):
     assert is_absence(mark, host, boot, up, was_down=was_down) is asks
 
 
-def world(*hooked, wanted="up"):
+def world(*hooked, wanted="up", stopped=()):
     beads = {
         f"r-{at}": Bead(id=f"r-{at}", title="x", status="hooked", assignee=who, labels=("town:t",))
         for at, who in enumerate(hooked)
@@ -39,7 +39,12 @@ def world(*hooked, wanted="up"):
     record = Bead(id=records.TOWN_RECORD, title="t", labels=(f"wanted:{wanted}",))
     return SimpleNamespace(
         books=SimpleNamespace(
-            town_record=record, requests={}, rigs={"r": SimpleNamespace(beads=beads)}
+            town_record=record,
+            requests={},
+            agents={
+                one: Agent(address=one, record="x", rig="r", wanted="stopped") for one in stopped
+            },
+            rigs={"r": SimpleNamespace(beads=beads)},
         ),
         config=SimpleNamespace(id="t"),
         clock=SimpleNamespace(now=lambda: Now(wall=77.0, awake=1.0)),
@@ -60,6 +65,12 @@ def test_who_was_not_answered_still_waits_when_the_controller_is_another(tmp_pat
     absence.begin("h2", after)
     assert after.resume_held == {"b"}
     assert after.away_since == 77.0
+
+
+def test_whom_the_overseer_stopped_does_not_wait_for_a_word(tmp_path):
+    down = world("a", "b", wanted="down", stopped=("b",))
+    Absence(tmp_path).begin("h1", down)
+    assert down.resume_held == {"a"}
 
 
 def test_a_mark_that_cannot_be_read_asks_nobody(tmp_path):
