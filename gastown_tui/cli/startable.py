@@ -24,8 +24,12 @@ def tell_unstartable(town: Path, rigs: list[str], bead_entry: str = "") -> None:
     from gastown_tui.domain.errors import GastownError
     from gastown_tui.roots.town import catalogue, rig_config, town_config
 
-    config = town_config(town)
-    entries, used = catalogue(config), set[str]()
+    try:
+        config = town_config(town)
+        entries, used = catalogue(config), set[str]()
+    except GastownError as error:
+        noted(str(error))
+        return
     for name in rigs:
         try:
             used.add(rig_config(town, name).agent or config.agent)
@@ -34,8 +38,9 @@ def tell_unstartable(town: Path, rigs: list[str], bead_entry: str = "") -> None:
     if bead_entry in entries:
         used = {bead_entry}
     for name in sorted(used or {config.agent}):
-        why = _why_not(town, entries[name]) if name in entries else ""
-        if why:
+        if name not in entries:
+            noted(f"no agent is called {name!r} in the catalogue: {', '.join(sorted(entries))}")
+        elif why := _why_not(town, entries[name]):
             noted(why)
 
 

@@ -50,6 +50,8 @@ def sling(
     agent = arguments.get("agent", "")
     if agent and split_address(agent)[0] != rig:
         raise BadInput(f"{agent} does not work in {rig}")
+    if agent and split_address(agent)[1] != "polecat":
+        raise BadInput(f"{agent} is no polecat", hint="--agent NAME, or RIG/polecats/NAME")
     if found.is_closed:
         raise Conflict(f"{bead} is closed", hint="reopen it first")
     other = found.label("town")

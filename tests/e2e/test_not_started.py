@@ -77,3 +77,15 @@ def test_a_town_that_is_down_shows_what_it_has_on_disk(town):
     assert "nux, no longer to the next free polecat" in town.ok("sling", other, "--agent", "nux")
     subprocess.run(["rm", str(town.path / "lib" / "rig.toml")], check=True)
     assert "beads:" in town.ok("status")
+
+
+def test_who_cannot_be_slung_to_is_refused(town):
+    """Only polecats of the bead's rig; an agent that nobody knows is told, and stored."""
+    bead = town.bead()
+    assert "is no polecat" in town.refused("sling", bead, "--agent", "lib/crew/x")
+    assert "does not work in lib" in town.refused("sling", bead, "--agent", "two/polecats/x")
+    rig = town.path / "lib" / "rig.toml"
+    rig.write_text(f'agent = "nobody"\n{rig.read_text()}')
+    done = town.run("sling", bead)
+    assert done.returncode == 0
+    assert "no agent is called 'nobody' in the catalogue: aider" in done.stderr
