@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import logging
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
@@ -24,8 +23,9 @@ from gastown_tui.adapters.daemons import feed_socket, host_running, screens_sock
 from gastown_tui.adapters.link import Link
 from gastown_tui.adapters.looks import LookFiles
 from gastown_tui.adapters.own_programs import OwnPrograms
-from gastown_tui.domain.errors import GastownError, ProtocolError, Unavailable
+from gastown_tui.domain.errors import GastownError, Unavailable
 from gastown_tui.protocol import FeedFrame, ScreensFrame
+from gastown_tui.roots.asker import Asker
 from gastown_tui.roots.town import check_settings
 from gastown_tui.roots.user_keys import user_keys
 from gastown_tui.tui.app import GastownApp
@@ -34,64 +34,11 @@ from gastown_tui.tui.ports import Daemon, FeedItem, LinkState, ScreenItem
 _BACKOFF_S: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _LOOK_S: Final = 0.1
 """How often one looks whether what is being started has come to nothing."""
-_ANSWER_S: Final = 40.0
-"""How long an answer may take; the controller itself gives up after 30."""
 _COLLECTIONS: Final = (700, 10, 10)
 """Python's own measure of when to look for garbage; `gastown` starts without looking."""
 _SWITCH_S: Final = 0.0005
 """How long a thread computes while others wait: keys come, and lines leave, by threads."""
 _LOG: Final = logging.getLogger(__name__)
-_T = TypeVar("_T")
-
-
-class _Asker:
-    """Requests under way on one connection, each answered once or broken off."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-
-    async def ask(self, send: Callable[[int], bool], kind: type[_T]) -> _T:
-        """Send a request under a new number and wait for the answer.
-
-        Raises:
-            GastownError: it was refused, or the connection is or goes away.
-        """
-        number = next(self._numbers)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
-        try:
-            if not send(number):
-                raise self.gone()
-            found = await asyncio.wait_for(answer, _ANSWER_S)
-        except TimeoutError as error:
-            raise Unavailable(f"the {self._what} does not answer") from error
-        finally:
-            self._waiting.pop(number, None)
-        if isinstance(found, protocol.Failed):
-            raise GastownError(found.message, hint=found.hint)
-        if not isinstance(found, kind):
-            raise ProtocolError(f"the {self._what} answered with something else")
-        return found
-
-    def gone(self) -> Unavailable:
-        """What is raised while there is no connection."""
-        return Unavailable(f"the {self._what} is not running", hint="`gastown up` starts it")
-
-    def answered(self, frame: object) -> bool:
-        """Give an answer to who waits for it; False when nobody does."""
-        waiting = self._waiting.get(getattr(frame, "req", 0))
-        if waiting is None or waiting.done():
-            return False
-        waiting.set_result(frame)
-        return True
-
-    def break_off(self) -> None:
-        """The connection has gone: nobody waits any longer."""
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(self.gone())
 
 
 class _HostWatch:
@@ -102,6 +49,11 @@ class _HostWatch:
         self._town = town
         self.coming = coming
         self.up: bool | None = None
+
+    def answers(self) -> LinkState | None:
+        """A daemon of it answers, so the host is there; told if it was not."""
+        was_down, self.up = self.up is False, True
+        return LinkState(daemon="host", up=True) if was_down else None
 
     async def look(self) -> LinkState | None:
         """The host's coming or going since the last look."""
@@ -136,6 +88,8 @@ async def _keep(
         else:
             tries, up = 0, True
             tell(LinkState(daemon=daemon, up=True))
+            if found := host.answers():
+                tell(found)
             try:
                 await serve(link)
             except GastownError as error:
@@ -158,7 +112,7 @@ class LinkTown:
     def __init__(self, town: Path, host: _HostWatch) -> None:
         self._town, self._host = town, host
         self._link: Link[FeedFrame] | None = None
-        self._asker = _Asker("controller")
+        self._asker = Asker("controller")
         self._listener: Callable[[FeedItem], None] = lambda _item: None
         self._version, self._boot = 0, ""
 
@@ -251,7 +205,7 @@ class LinkScreens:
         self._town, self._host = town, host
         self._link: Link[ScreensFrame] | None = None
         self._out: list[ScreensFrame] = []
-        self._asker = _Asker("screens process")
+        self._asker = Asker("screens process")
         self._listener: Callable[[ScreenItem], None] = lambda _item: None
 
     def listen(self, listener: Callable[[ScreenItem], None]) -> None:

@@ -170,7 +170,7 @@ def test_why_it_does_not_start_is_said_when_the_screen_has_gone(town, monkeypatc
     monkeypatch.setenv("GASTOWN_TOWN", str(town))
     shown = []
 
-    def start(_town):
+    def start(_town, *, opens):
         raise Unavailable("no host today")
 
     def run(_town, coming, failed):
