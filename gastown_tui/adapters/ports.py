@@ -69,8 +69,11 @@ def drop_slots(folder: Path, env: Mapping[str, str], town: Path) -> None:
         return
     above = f"{folder.resolve()}/"
     with _alone(file):
-        known = _read(file)
-        kept = {one: base for one, base in known.items() if not f"{one}/".startswith(above)}
+        kept = {
+            one: base
+            for one, base in _read(file).items()
+            if not f"{one}/".startswith(above) and Path(one).is_dir()
+        }
         if kept:
             write_private(file, msgspec.json.encode(kept).decode() + "\n")
             return

@@ -17,6 +17,7 @@ MARK: Final = "rig.toml.leaving"
 OURS: Final = frozenset(
     {
         "rig.toml", "rig.toml.new", MARK, "repo", ".beads", "polecats", "refinery", "crew",
+        "checkouts",
     }
 )  # fmt: skip
 """What a town puts into a rig's folder; anything else there is the person's."""
@@ -32,7 +33,7 @@ class Unlanded(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that would be lost."""
 
     kind: str
-    """request, hook, bead, branch, sandbox, unpublished, file, or unknown: it cannot be seen."""
+    """request, hook, bead, branch, sandbox, checkout, unpublished, file, or unknown (not seen)."""
     what: str
     """Its name: an id, a branch, a path."""
     why: str

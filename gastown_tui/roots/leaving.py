@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gastown_tui.adapters.daemons import find_runtime
+from gastown_tui.adapters.git.checkouts import checkouts, end_checkout, own_work
 from gastown_tui.adapters.git.hub import open_hub
 from gastown_tui.adapters.git.survey import pushed_branches, survey
 from gastown_tui.adapters.leaving import (
@@ -30,6 +31,8 @@ from gastown_tui.adapters.leaving import (
     strange_files,
 )
 from gastown_tui.adapters.locks import take_lock
+from gastown_tui.adapters.ports import drop_slots
+from gastown_tui.adapters.teardown import tear_down_all
 from gastown_tui.adapters.town_files import BEADS_NAME, RIG_FILE, TOWN_FILE, rig_prefix
 from gastown_tui.domain.config import RigConfig, read_rig
 from gastown_tui.domain.errors import GastownError
@@ -90,6 +93,7 @@ def remove_rig(
         except BaseException:
             _rename(home / MARK, home / RIG_FILE)
             raise
+        found = _undone(town, name, env, found)
         put_aside(town, name)
     elif not aside(town, name).exists():
         rig_config(town, name)  # raises, and says which rigs there are
@@ -124,6 +128,7 @@ def remove_town(town: Path, env: Mapping[str, str], *, may: Check) -> Leaving:
 def _take_apart(town: Path, env: Mapping[str, str]) -> None:
     """Delete a town of which nothing runs, `town.toml` last: until then it is found again."""
     for name in rigs_of(town):
+        _undone(town, name, env, Leaving())
         put_aside(town, name)
     runtime = find_runtime(town)
     delete([runtime])
@@ -133,6 +138,23 @@ def _take_apart(town: Path, env: Mapping[str, str]) -> None:
     delete([town / ".gastown"])
     delete([town / TOWN_FILE])
     drop_empty(town)
+
+
+def _undone(town: Path, name: str, env: Mapping[str, str], found: Leaving) -> Leaving:
+    """Take back what a rig has outside of its folder: set-up, ports, checkouts; what was found.
+
+    What cannot be taken back is told as left outside.
+    """
+    home = town / name
+    left: list[str] = []
+    with contextlib.suppress(GastownError, OSError):  # settings or a hub nobody can read
+        left += tear_down_all(town, _settings(home, name), env)
+        hub = open_hub(home / "repo")
+        for path in checkouts(hub):
+            end_checkout(hub, path)
+    with contextlib.suppress(OSError):
+        drop_slots(home, env, town)
+    return Leaving(unlanded=found.unlanded, outside=(*found.outside, *left))
 
 
 def rigs_of(town: Path) -> list[str]:
@@ -208,6 +230,9 @@ def _git(home: Path, config: RigConfig, landed: list[str], outside: list[str]) -
     hub = open_hub(home / "repo")
     sandboxes = sorted(path for path in (home / "polecats").glob("*") if path.is_dir())
     found = survey(hub, config.land, sandboxes, config.source, landed)
+    for path, commit in checkouts(hub).items():
+        if path.exists() and (held := own_work(hub, path, commit)):
+            found.append(Unlanded(kind="checkout", what=str(path), why=held))
     pushed = pushed_branches(hub)
     if pushed:
         names = ", ".join(pushed[:5]) + (f" and {len(pushed) - 5} more" if pushed[5:] else "")
