@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gastown_tui import __version__, protocol
-from gastown_tui.adapters.sync_link import connect_error, peer_pid
+from gastown_tui.adapters.sync_link import connect_error, foreign_error, peer_pid
 from gastown_tui.domain.errors import ProtocolError, Unavailable
 
 _T = TypeVar("_T")
@@ -49,7 +49,10 @@ class Link(Generic[_T]):
         try:
             peer_pid(writer.get_extra_info("socket"))
             link.send(protocol.Hello(build=__version__, role=role))
-            first = await asyncio.wait_for(link._first(), 10)
+            try:
+                first = await asyncio.wait_for(link._first(), 10)
+            except ProtocolError as error:
+                raise foreign_error(path) from error
             protocol.check_peer(first, f"the {what}")
         except (TimeoutError, ConnectionError) as error:
             link.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from gastown_tui import __version__, protocol
-from gastown_tui.domain.errors import Unavailable
+from gastown_tui.domain.errors import ProtocolError, Unavailable
 
 _T = TypeVar("_T")
 _READ = 1 << 18
@@ -43,6 +43,14 @@ def connect_error(path: Path, what: str, error: OSError) -> Unavailable:
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return Unavailable(f"the {what} is not running", hint="start it with `gastown up`")
     return Unavailable(f"cannot reach the {what} at {path}: {error.strerror or error}")
+
+
+def foreign_error(path: Path) -> Unavailable:
+    """What it means that something answers which does not speak our protocol."""
+    return Unavailable(
+        f"{path} is not a socket of ours: something else answers there",
+        hint="end that program and remove the socket",
+    )
 
 
 def tell(path: Path, frame: protocol.FeedFrame, *, what: str) -> socket.socket:
@@ -89,7 +97,7 @@ class SyncLink(Generic[_T]):
             self._socket.connect(str(path))
             peer_pid(self._socket)
             self.send(protocol.Hello(build=__version__, role=role))
-            first = self.receive(timeout_s)
+            first = self._greeting(path, timeout_s)
             protocol.check_peer(first, f"the {what}")
         except OSError as error:
             self.close()
@@ -98,6 +106,12 @@ class SyncLink(Generic[_T]):
             self.close()
             raise
         self.welcome = first if isinstance(first, protocol.Welcome) else protocol.Welcome()
+
+    def _greeting(self, path: Path, timeout_s: float) -> _T:
+        try:
+            return self.receive(timeout_s)
+        except ProtocolError as error:
+            raise foreign_error(path) from error
 
     def next_req(self) -> int:
         """A number for the next request."""

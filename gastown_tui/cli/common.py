@@ -153,17 +153,20 @@ def known_tables(town: Path) -> dict[str, dict[str, protocol.TableRow]]:
             cannot be used.
     """
     from gastown_tui.adapters.callers import host_of
-    from gastown_tui.adapters.daemons import find_runtime
+    from gastown_tui.adapters.daemons import find_runtime, runs_elsewhere
 
     find_runtime(town)
+    how = "(down)", "`gastown up` starts it"
     try:
         return tables(town)
     except Unavailable:
-        if host_of(town):
+        if runs_elsewhere(town):
+            how = "(moved while it ran)", "run `gastown down` here, then `gastown up`"
+        elif host_of(town):
             raise
     from gastown_tui.roots.stored import stored_tables
 
-    noted("(down) this is what the town has on disk; `gastown up` starts it")
+    noted(f"{how[0]} this is what the town has on disk; {how[1]}")
     return {name: {} for name in _TABLES} | stored_tables(town)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -211,6 +213,43 @@ def test_a_runtime_folder_that_is_not_ours_is_refused(town):
         os.chown(place, 0, -1)
     (place / "host.sock").mkdir()
     assert "is not a socket of ours" in town.refused("up")
+
+
+@pytest.mark.slow
+def test_a_foreign_socket_is_named_and_gives_way(town, root):
+    """Something else answers where a daemon of ours should: one line, and the town starts."""
+    from gastown_tui.adapters.runtime_dir import runtime_dir
+
+    for name in ("host", "feed"):
+        path = runtime_dir(town.path) / f"{name}.sock"
+        path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            server.listen()
+            server.settimeout(0.2)
+            stop = threading.Event()
+
+            def answer(server=server, stop=stop):
+                kept = []
+                while not stop.is_set():
+                    with contextlib.suppress(TimeoutError, OSError):
+                        kept.append(server.accept()[0])
+                        kept[-1].sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                for connection in kept:
+                    connection.close()
+
+            thread = threading.Thread(target=answer)
+            thread.start()
+            try:
+                if name == "host":
+                    assert "is not a socket of ours" in town.refused("session", "list")
+                assert "(down)" in town.run("status").stderr
+                town.ok("up")
+                assert " (up) in " in town.ok("status")
+                town.ok("down")
+            finally:
+                stop.set()
+                thread.join()
 
 
 @pytest.mark.slow
