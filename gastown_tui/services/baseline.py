@@ -11,6 +11,7 @@ from gastown_tui.domain.town import RunFact
 from gastown_tui.services import verdicts
 from gastown_tui.services.context import Context
 from gastown_tui.services.gates import output_of, spawn_gate
+from gastown_tui.services.patience import within
 
 RED_TARGET: Final = "the gates fail on the target itself"
 """How the reason begins when a queue is held for it; releasing it accepts the target as it is."""
@@ -63,7 +64,7 @@ class Baseline:
         note = {"purpose": "target", "rig": rig_name, "commit": commit, "work": str(work)}
         await spawn_gate(context, rig, own, _session(rig_name), work, note)
         try:
-            async with asyncio.timeout(rig.gate_timeout_s):
+            async with within(context.clock, rig.gate_timeout_s):
                 await context.run_table.finished(own)
         except TimeoutError:
             limit = f"time limit: the gates took longer than {rig.gate_timeout_s:g} s"

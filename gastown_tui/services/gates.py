@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from gastown_tui.domain.workplaces import (
 from gastown_tui.services.context import Context
 from gastown_tui.services.env_files import rig_secrets
 from gastown_tui.services.launching import told_as_start
+from gastown_tui.services.patience import within
 
 
 def workplace(
@@ -152,7 +152,7 @@ async def _finished(
         frame = _frame(context, rig, place, argv, like)
     await context.spawn(frame)
     try:
-        async with asyncio.timeout(rig.setup.timeout_s):
+        async with within(context.clock, rig.setup.timeout_s):
             ended = await context.run_table.finished(run)
     except TimeoutError:
         await context.host.end(run=run, reason="time limit")
