@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gastown_tui.adapters.git import (
     guard,
     hub,
@@ -53,7 +55,8 @@ class RigGit:
     def hub(self) -> hub.HubInfo:
         """The hub, opened when first needed."""
         if self._hub_info is None:
-            self._hub_info = hub.open_hub(self._town / self._config.name / "repo")
+            found = hub.open_hub(self._town / self._config.name / "repo")
+            self._hub_info = replace(found, sparse=tuple(self._config.sparse))
         return self._hub_info
 
     @property

@@ -39,6 +39,9 @@ rig.add_command(rig_remove)
 @click.option("--setup/--no-setup", default=None,
               help="Whether sandboxes get the files and commands that are proposed.")  # fmt: skip
 @click.option("--gate", "gates", multiple=True, metavar="CMD", help="A command that must succeed.")
+@click.option("--folder", default="", metavar="DIR", help="The part of a monorepo it is about.")
+@click.option("--sparse", multiple=True, metavar="DIR", help="A folder that worktrees have; all.")
+@click.option("--partial", is_flag=True, help="Fetch the contents of files only when needed.")
 @click.option("--trust/--no-trust", default=None,
               help="Answer yes for you when a program asks whether it may work there.")  # fmt: skip
 @click.option("--trust-rules/--no-trust-rules", default=None,
@@ -48,7 +51,7 @@ rig.add_command(rig_remove)
 def rig_add(
     name: str, source: str, gates: tuple[str, ...], dry_run: bool, as_json: bool, yes: bool,
     prefix: str, review: str, land: str | None, permissions: str | None, setup: bool | None,
-    **flags: str | bool | None,
+    folder: str, sparse: tuple[str, ...], partial: bool, **flags: str | bool | None,
 ) -> int:  # fmt: skip
     """Add the project at URL_OR_PATH as the rig NAME.
 
@@ -66,9 +69,10 @@ def rig_add(
     town = town_dir()
     asked = Asked(
         review=review, land=land, permissions=permissions, setup=setup, gates=list(gates),
-        is_person=is_person(), is_yes=yes,
+        is_person=is_person(), is_yes=yes, folder=folder, sparse=list(sparse),
     )  # fmt: skip
-    options = {"prefix": prefix, "land": land or "", "review": review}
+    options = {"prefix": prefix, "land": land or "", "review": review,
+               "partial": "yes" if partial else "", "sparse": "\n".join(sparse)}  # fmt: skip
     if dry_run:
         _, short_name = place(town, name, options)
         return adding.show_preview(town, (name, short_name), source, asked, flags, as_json=as_json)

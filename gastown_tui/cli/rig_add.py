@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from gastown_tui.cli.common import plain
 from gastown_tui.domain import names
 from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.domain.leaving import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gastown_tui.adapters.git.hub import HubInfo
+    from gastown_tui.adapters.git.hub import Extent, HubInfo
     from gastown_tui.cli.rig_file import Decision
 
 
@@ -32,7 +33,8 @@ def add_rig(
         town: its folder.
         name: of the rig.
         source: a URL or a path.
-        options: prefix, land, review and permissions, where they are not the usual.
+        options: prefix, land, review and permissions, where they are not the usual; `partial`
+            (yes) and `sparse` (folders, a line each).
         gates: commands that must succeed.
         decide: says how the rig is to be, once the clone is there; None takes `options` and
             what is usual.
@@ -51,7 +53,7 @@ def add_rig(
         raise BadInput(f"{full} is inside the town", hint="name the repository it came from")
     try:
         home.mkdir(exist_ok=True)
-        info = hub.create_hub(town, name, full)
+        info = hub.create_hub(town, name, full, extent=_extent(options))
         usual = Decision(
             land=options.get("land") or "local",
             review=options.get("review") or "required",
@@ -79,6 +81,13 @@ def add_rig(
     return home
 
 
+def _extent(options: dict[str, str]) -> Extent:
+    from gastown_tui.adapters.git.hub import Extent
+
+    folders = tuple(options.get("sparse", "").splitlines())
+    return Extent(is_partial=options.get("partial") == "yes", sparse=folders)
+
+
 def rig_name_of(source: str) -> str:
     """A name proposed for the rig of a URL or path: its last part; `project` when none fits."""
     last = source.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1].removesuffix(".git").lower()
@@ -100,6 +109,10 @@ def place(town: Path, name: str, options: dict[str, str]) -> tuple[Path, str]:
         raise Conflict(f"there is a rig {name} already")
     if prefix in beads_dirs(town):
         raise Conflict(f"the prefix {prefix} is taken", hint="choose another with --prefix")
+    if (home / MARK).exists():
+        raise Conflict(
+            f"the rig {name} is being removed", hint=f"finish that: gastown rig remove {name}"
+        )
     if home.exists() and not _is_remnant(home):
         raise Conflict(f"{home} is in the way", hint="move it away, or choose another name")
     return home, prefix

@@ -24,6 +24,7 @@ from gastown_tui.roots.town import catalogue, rig_config, town_config
 if TYPE_CHECKING:
     from gastown_tui.adapters.git.hub import HubInfo
     from gastown_tui.cli.rig_file import Decision
+    from gastown_tui.domain.config import RigConfig
 
 
 def show_preview(
@@ -89,9 +90,21 @@ def _next_steps(town: Path, name: str) -> list[str]:
         get = f"by pull requests to {plain(config.upstream)}, made with gh"
     else:
         get = f"git pull   # it is pushed to {plain(config.upstream)}"
+    lfs = _lfs_step(town / name / "repo", config)
     return [
         f'Next: gastown bead create "WHAT IS TO BE DONE" --rig {name}',
         "      gastown sling ID   # what the line above has printed",
         "      gastown   # or `gastown up`: starts the town",
         f"Landed: {get}",
+        *lfs,
     ]
+
+
+def _lfs_step(hub: Path, config: RigConfig) -> list[str]:
+    """How the files in LFS come along with what lands in the hub only."""
+    attributes = hub / ".gitattributes"
+    if config.land != "local" or not attributes.is_file():
+        return []
+    if "filter=lfs" not in attributes.read_text("utf-8", "replace"):
+        return []
+    return [f"        {shlex.join(['git', 'lfs', 'fetch', hub.as_uri(), 'FETCH_HEAD'])}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     permissions: str | None = None
     setup: bool | None = None
     gates: list[str] = []
+    folder: str = ""
+    sparse: list[str] = []
     is_person: bool = False
     """Whether somebody can be asked."""
     is_yes: bool = False
@@ -79,13 +82,20 @@ def decide(
 
 def proposal(facts: RepositoryFacts, asked: Asked) -> Decision:
     """What `rig.toml` says when nobody is asked."""
-    setup = Setup(copy=facts.setup.secrets, run=facts.setup.run)
+    environment = facts.setup.environment
+    setup = Setup(
+        copy=facts.setup.secrets,
+        run=facts.setup.run,
+        environment=environment if shutil.which(environment) else "",
+    )
     uses_setup = asked.setup if asked.setup is not None else asked.is_yes
     return Decision(
         land=asked.land or "local",
         review=asked.review,
         permissions=asked.permissions or "default",
         gates=asked.gates,
+        folder=asked.folder,
+        sparse=asked.sparse,
         setup=setup,
         uses_setup=bool(uses_setup),
     )
@@ -98,7 +108,7 @@ def open_questions(facts: RepositoryFacts, asked: Asked, flags: Mapping[str, obj
         found.append(f"where work lands: {', '.join(CHOICES['land'])} (--land)")
     if asked.permissions is None:
         found.append("what agents start in (--permissions)")
-    if asked.setup is None and (facts.setup.secrets or facts.setup.run):
+    if asked.setup is None and _has_setup(proposal(facts, asked).setup):
         found.append("whether sandboxes get that set-up (--setup, --no-setup)")
     if flags.get("trust") is None:
         found.append("whether you trust the project (--trust, --no-trust)")
@@ -134,13 +144,17 @@ def _permissions(entry: AgentEntry) -> str:
 
 
 def _has_setup(setup: Setup) -> bool:
-    return bool(setup.copy or setup.run)
+    return bool(setup.copy or setup.run or setup.environment)
 
 
 def _setup_words(setup: Setup) -> str:
     lines = ["Every fresh sandbox could get:"]
     if setup.copy:
         lines.append(f"  copies of {plain(some(setup.copy))}, which agents can read then")
+    if setup.environment:
+        lines.append(
+            f"  what {setup.environment} makes of the project's files: they are run for it"
+        )
     lines += [f"  $ {plain(one)}" for one in setup.run]
     return "\n".join(lines)
 

@@ -23,7 +23,8 @@ review = "{review}"      # required: you approve each change; none: green gates 
 permissions = "{permissions}"  # what agents start in: default, allowlist, bypass (asks for nothing)
 gates = {gates}
 
-# merge = "rebase"          # or squash
+{folder}# only_folder = true        # a change to anything outside of it is not taken
+{sparse}# merge = "rebase"          # or squash
 # gate_timeout_s = 1800
 # batch = 5                 # approved changes tested and landed together
 # agent = ""                # another agent than the town's
@@ -42,6 +43,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     review: str = "required"
     permissions: str = "default"
     gates: list[str] = []
+    folder: str = ""
+    sparse: list[str] = []
     setup: Setup = msgspec.field(default_factory=Setup)
     """As it would be used."""
     uses_setup: bool = False
@@ -73,25 +76,42 @@ def rig_toml(origin: Origin, decided: Decision) -> str:
         review=decided.review,
         permissions=decided.permissions,
         gates=_list(decided.gates),
+        folder=_kept("folder", _toml(decided.folder), "of a monorepo: agents and gates work there"),
+        sparse=_kept("sparse", _list(decided.sparse), "folders that worktrees have; none: all"),
         consent=as_toml(decided.consent).rstrip(),
         setup=_setup(decided),
     )
 
 
+def _kept(key: str, value: str, about: str) -> str:
+    """A line of the file; a comment while it says nothing."""
+    mark = "# " if value in {'""', "[]"} else ""
+    return f"{mark}{f'{key} = {value}':<{28 - len(mark)}}# {about}\n"
+
+
 def _setup(decided: Decision) -> str:
     """The table; as comments when it is not used."""
     setup = decided.setup
-    is_empty = not setup.copy and not setup.run
+    is_empty = not (setup.copy or setup.run or setup.environment)
     copy = _list(setup.copy or ([".env"] if is_empty else []))
     lines = [
         f"{'[setup]':<28}{_ABOUT_SETUP}",
         "# ignored files, from the path the rig was added from; agents can read them",
         f"copy = {copy}",
         *_commands(setup.run),
+        *([f"environment = {_toml(setup.environment)}"] if setup.environment else []),
     ]
     mark = "" if decided.uses_setup and not is_empty else "# "
+    rest = [
+        "# link = []                # ignored files that all sandboxes share with that path",
+        "# inputs = []              # lock files: run again only when one of them has changed",
+        "# teardown = []            # commands before a sandbox is taken away",
+    ]
+    if not setup.environment:
+        about = "direnv or mise: agents and gates get what it sets"
+        rest.append(f'# environment = ""         # {about}')
     marked = (line if line.startswith("#") else f"{mark}{line}" for line in lines)
-    return "".join(f"{line}\n" for line in marked) + "# timeout_s = 600\n"
+    return "".join(f"{line}\n" for line in [*marked, *rest, "# timeout_s = 600"])
 
 
 def _commands(run: list[str]) -> list[str]:

@@ -139,10 +139,15 @@ def _packages(facts: RepositoryFacts) -> list[Finding]:
         found.append(ok("packages", some(setup.packages)))
     if setup.environments:
         found.append(
-            warn(
+            ok(
+                "environment",
+                f"{some(setup.environments)}: set-up can load it with {setup.environment}",
+            )
+            if setup.environment
+            else warn(
                 "environment",
                 f"{some(setup.environments)}: sandboxes do not load it by themselves",
-                "run what agents need in [setup] run, or start them through it (wrapper)",
+                "run what agents need in [setup] run; shims of asdf work by your own PATH",
             )
         )
     return found
@@ -168,7 +173,10 @@ def _lfs(facts: RepositoryFacts, around: Around) -> list[Finding]:
     if not facts.has_lfs:
         return []
     if around.has_lfs:
-        return [ok("git-lfs", "files in LFS; git-lfs is installed")]
+        text = "files in LFS; git-lfs is installed"
+        if around.land == "local":
+            text += ". What lands here has its objects in the clone: fetch them with it"
+        return [ok("git-lfs", text)]
     return [fail("git-lfs", "files in LFS, and git-lfs is not installed", "install git-lfs")]
 
 

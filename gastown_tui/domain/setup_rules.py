@@ -78,6 +78,8 @@ class SetupFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Lock files and manifests, the top first."""
     environments: list[str] = []
     """Files of direnv, mise and the like."""
+    environment: str = ""
+    """What of them set-up can load: `direnv` or `mise`."""
     secrets: list[str] = []
     """Ignored files of the source that a sandbox may need."""
     run: list[str] = []
@@ -126,11 +128,18 @@ def setup_facts(
     return SetupFacts(
         packages=packages,
         environments=sorted(top & _ENVIRONMENTS),
+        environment=_environment({*top, *ignored}),
         secrets=sorted(wanted - _NOT_OURS),
         run=commands[:MOST_COMMANDS],
         more=len(commands[MOST_COMMANDS:]),
         tests=_tests(top, texts),
     )
+
+
+def _environment(names: set[str]) -> str:
+    if ".envrc" in names:
+        return "direnv"
+    return "mise" if {"mise.toml", ".mise.toml"} & names else ""
 
 
 def is_secret(path: str) -> bool:

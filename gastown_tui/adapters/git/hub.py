@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -47,6 +48,8 @@ class HubInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The upstream's branch that the rig follows, such as ``main``."""
     pushable: bool
     """False when origin is a folder somebody works in: it is only ever read."""
+    sparse: tuple[str, ...] = ()
+    """Folders that its worktrees have, with the files above them; none = all."""
 
     @property
     def git_dir(self) -> Path:
@@ -73,6 +76,18 @@ class HubInfo(msgspec.Struct, frozen=True, kw_only=True):
         return self.local_ref if land == "local" else self.upstream_ref
 
 
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a repository a hub has."""
+
+    is_partial: bool = False
+    """Whether the contents of files are fetched only when they are needed."""
+    sparse: tuple[str, ...] = ()
+    """As in `HubInfo`."""
+
+
+WHOLE = Extent()
+
+
 def identity(name: str = TOWN_NAME, email: str = TOWN_EMAIL, *, author: bool) -> dict[str, str]:
     """Return the variables that make `name` the committer, and the author too if asked."""
     env = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email}
@@ -88,6 +103,7 @@ def create_hub(
     *,
     default_branch: str | None = None,
     reference: Path | None = None,
+    extent: Extent = WHOLE,
 ) -> HubInfo:
     """Clone `source` into ``TOWN/RIG/repo``, detached at the target, ready for worktrees.
 
@@ -101,6 +117,7 @@ def create_hub(
         source: an address, or a path to a repository.
         default_branch: the branch to follow; None takes the one the upstream's HEAD names.
         reference: a local repository to take objects from, when `source` is an address.
+        extent: how much of it.
 
     Raises:
         BadInput: no such source, an empty repository, no such branch, a bad name.
@@ -123,13 +140,16 @@ def create_hub(
     # Made aside and put in place whole: a kill leaves no half hub behind.
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=home) as folder:
         partial = Path(folder) / "repo"
-        _clone(home, partial, origin, lender)
-        default = _settle(partial, default_branch, origin)
+        _clone(home, partial, origin, None if extent.is_partial else lender, extent)
+        default = _settle(partial, default_branch, origin, extent.sparse)
         try:
             partial.rename(final)
         except OSError:
             raise Conflict(f"{final} exists already") from None
-    return HubInfo(path=final, origin=origin, default=default, pushable=is_pushable(origin))
+    return HubInfo(
+        path=final, origin=origin, default=default, pushable=is_pushable(origin),
+        sparse=extent.sparse,
+    )  # fmt: skip
 
 
 def open_hub(path: Path, *, origin: str | None = None) -> HubInfo:
@@ -204,14 +224,16 @@ def own_upstream(path: Path) -> tuple[str, Path | None]:
     return url, common if lends else None
 
 
-def _clone(home: Path, into: Path, origin: str, lender: Path | None) -> None:
+def _clone(home: Path, into: Path, origin: str, lender: Path | None, extent: Extent) -> None:
     git = Git(home).online().where(limit=NETWORK_LIMIT)
     options = ["--no-local", "--no-checkout", "--origin", "origin", "--no-recurse-submodules"]
+    if extent.is_partial:  # without a lender: what it has would be fetched anew when it is let go
+        options.append("--filter=blob:none")
     borrow = [] if lender is None else ["--reference-if-able", str(lender), "--dissociate"]
     git.call("clone", "-q", *options, *borrow, "--", origin, str(into))
 
 
-def _settle(path: Path, wanted: str | None, origin: str) -> str:
+def _settle(path: Path, wanted: str | None, origin: str, sparse: tuple[str, ...]) -> str:
     """Make a fresh clone a hub: default branch, target, detached files; return the default."""
     git = Git(path, env=identity(author=True))
     refs = git.text("for-each-ref", "--format=%(refname)", "refs/remotes/origin").splitlines()
@@ -245,8 +267,41 @@ def _settle(path: Path, wanted: str | None, origin: str) -> str:
     exclude.parent.mkdir(exist_ok=True)
     with exclude.open("a", encoding="utf-8") as file:
         file.write("\n".join(["", *_EXCLUDE, ""]))
+    if sparse:
+        leave_out(git, path / ".git", sparse_rules(sparse, has_beads=False))
     git.where(limit=NETWORK_LIMIT).call("reset", "-q", "--hard", tip)
     return default
+
+
+def leave_out(git: Git, own: Path, rules: str) -> None:
+    """Have git leave files out of one worktree from its next look at its commit on.
+
+    Args:
+        git: in the worktree.
+        own: its own git folder.
+        rules: the text of its `sparse-checkout`.
+    """
+    file = own / "info" / "sparse-checkout"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(rules, encoding="utf-8")
+    git.call("config", "--worktree", "core.sparseCheckout", "true")
+    git.call("config", "--worktree", "core.sparseCheckoutCone", "false")
+
+
+def sparse_rules(folders: Sequence[str], *, has_beads: bool) -> str:
+    """The text of `sparse-checkout`: these folders with all files above them, or everything."""
+    lines = ["/*"]
+    if folders:
+        lines.append("!/*/")
+    for folder in folders:
+        above = ""
+        for part in folder.strip("/").split("/")[:-1]:
+            above += f"/{part}"
+            lines += [one for one in (f"{above}/", f"!{above}/*/") if one not in lines]
+    lines += [f"/{folder.strip('/')}/" for folder in folders]
+    if has_beads:
+        lines.append("!/.beads/")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _head_of_origin(git: Git) -> str | None:

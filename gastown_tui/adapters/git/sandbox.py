@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from gastown_tui.adapters.git.hub import HubInfo, identity
+from gastown_tui.adapters.git.hub import HubInfo, identity, leave_out, sparse_rules
 from gastown_tui.adapters.git.names import check_branch, check_key, check_sha, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git
 from gastown_tui.adapters.git.status import SandboxState, common_dir, git_dir_of, sandbox_state
@@ -22,7 +22,6 @@ LANDED = "refs/gastown/landed/"
 """Where a request's submitted tip is kept after its branch has gone."""
 _GONE = ".gone-"
 _LOCK_REASON = "in use by gastown"
-_NO_BEADS = "/*\n!/.beads/\n"
 
 
 class SandboxInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +71,7 @@ def create_sandbox(
         )
     else:
         _add(hub, path, ("--no-track", "-b", branch), start)
-    _leave_beads_out(path, start)
+    _leave_out(hub, path, start)
     fill(path)
     if redirect is not None:
         (path / ".beads").mkdir(exist_ok=True)
@@ -94,7 +93,7 @@ def create_detached(hub: HubInfo, path: Path, base: str) -> SandboxInfo:
         reset_worktree(path, start)
     else:
         _add(hub, path, ("--detach",), start)
-    _leave_beads_out(path, start)
+    _leave_out(hub, path, start)
     if not reused:
         fill(path)
     return SandboxInfo(path=path, branch=None, base=start, reused=reused)
@@ -313,17 +312,17 @@ def delete_trees(gone: Sequence[Path]) -> list[Path]:
     return [path for path in gone if path.exists()]
 
 
-def _leave_beads_out(path: Path, commit: str) -> None:
-    """Fill a worktree's files, without ``.beads/`` where the repository tracks it."""
+def _leave_out(hub: HubInfo, path: Path, commit: str) -> None:
+    """Fill a worktree's files, without a tracked ``.beads/`` and what the rig leaves out."""
     git = Git(path, env=identity(author=True)).where(limit=NETWORK_LIMIT)
     own = git_dir_of(path)
-    if git.call("ls-tree", "-z", commit, "--", ".beads").out:
-        rules = own / "info" / "sparse-checkout"
-        rules.parent.mkdir(exist_ok=True)
-        rules.write_text(_NO_BEADS, encoding="utf-8")
-        git.call("config", "--worktree", "core.sparseCheckout", "true")
-        git.call("config", "--worktree", "core.sparseCheckoutCone", "false")
+    has_beads = bool(git.call("ls-tree", "-z", commit, "--", ".beads").out)
+    rules = own / "info" / "sparse-checkout"
+    if has_beads or hub.sparse:
+        leave_out(git, own, sparse_rules(hub.sparse, has_beads=has_beads))
         git.call("read-tree", "-mu", "HEAD")
+    elif rules.exists():
+        git.call("sparse-checkout", "disable")
     elif not (own / "index").exists():
         git.call("reset", "-q", "--hard", commit)
 
