@@ -184,6 +184,8 @@ class Landing:
 
     async def _land(self, rig: str, note: dict[str, str], landing: list[Request]) -> None:
         context = self._context
+        if context.is_frozen:  # since this began; done again after the thaw
+            raise Unavailable("the town is frozen: nothing lands")
         base, tip = note["base"], note["tip"]
         message = f"land {', '.join(one.bead for one in landing)}"
         try:

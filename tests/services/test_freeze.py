@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from gastown_tui.domain import records
+from gastown_tui.domain.commands import FinishLanding
 from gastown_tui.domain.errors import Conflict
 from gastown_tui.domain.town import Now
 
@@ -44,6 +45,30 @@ async def test_who_is_stopped_while_all_is_frozen_ends_without_going_on(bench):
     assert bench.host.signals == []
     await bench.settle()
     assert [one for one, _ in bench.host.ended] == [row.run]
+
+
+async def test_what_is_green_lands_only_after_the_thaw(bench):
+    await at_work(bench)
+    bench.done()
+    await bench.settle()
+    bench.host.finish(bench.gate(), 0)
+    await bench.settle()
+    if bench.request().state == "review":
+        await bench.ask("approve", bench.request().id)
+    await bench.settle()
+    bench.host.finish(bench.gate(), 0)
+
+    async def frozen_meanwhile(command, finish=bench.refinery.landing.finish):
+        await bench.ask("freeze")
+        await finish(command)
+
+    bench.controller._carry[FinishLanding] = frozen_meanwhile
+    await bench.settle()
+    assert bench.request().state == "landing"
+    bench.controller._carry[FinishLanding] = bench.refinery.landing.finish
+    await bench.ask("thaw")
+    await bench.settle()
+    assert bench.kinds().count("landed") == 1
 
 
 async def test_a_second_freeze_takes_what_slipped_through(bench):

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import psutil
-
 from gastown_tui import __version__
+from gastown_tui.adapters.memory import free_memory
 from gastown_tui.adapters.runtime_dir import runtime_place
 from gastown_tui.domain.doctor.machine import MachineFacts
 from gastown_tui.domain.errors import GastownError
@@ -29,7 +28,7 @@ def look(town: Path, env: Mapping[str, str], max_working: int) -> MachineFacts:
     """
     soft, hard = (_limit(value) for value in resource.getrlimit(resource.RLIMIT_NOFILE))
     place = next(path for path in (town, *town.parents) if path.exists())
-    free, total = _memory()
+    free, total = free_memory()
     encoding, is_known = _encoding()
     runtime, problem = _runtime(town, env)
     return MachineFacts(
@@ -64,16 +63,6 @@ def _number(path: Path) -> int | None:
         return int(path.read_text("ascii"))
     except (OSError, ValueError):
         return None
-
-
-def _memory() -> tuple[int, int]:
-    """Free and total, within the limit of a container if there is one."""
-    found = psutil.virtual_memory()
-    group = Path("/sys/fs/cgroup")
-    most, used = _number(group / "memory.max"), _number(group / "memory.current")
-    if most is None or used is None or most > found.total:
-        return found.available, found.total
-    return min(found.available, max(0, most - used)), most
 
 
 def _deciding(env: Mapping[str, str]) -> str:
