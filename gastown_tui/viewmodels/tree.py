@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -25,10 +26,11 @@ Beads = Mapping[str, Record]
 """The feed's table: bead id to row."""
 _Place: TypeAlias = tuple[bool, float, str]
 """Where a bead stands among its siblings: open ones first, by priority, by id."""
+_PART: Final = re.compile(r"\.(\d+)")
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A visible bead of the tree."""
+    """A bead of the tree."""
 
     key: str
     depth: int
@@ -44,8 +46,8 @@ class Tree:
 
     What a bead is worth to the tree (its parent, its place) is kept apart from its row, so that a
     new title or assignee among ten thousand beads costs nothing; only a bead that comes, goes or
-    moves has the list made again. A parent that is missing makes a root; a circle of parents is
-    entered once, at its first bead.
+    moves has them put in order again, and what is folded or filtered is left out of that order. A
+    parent that is missing makes a root; a circle of parents is entered once, at its first bead.
     """
 
     def __init__(self) -> None:
@@ -55,8 +57,14 @@ class Tree:
         self._texts: dict[str, str] = {}
         """What a filter looks at, of the beads that one has looked at."""
         self._wanted: tuple[frozenset[str], str] = (frozenset(), "")
-        self._nodes: dict[str, Node] | None = None
-        self._keys: tuple[str, ...] = ()
+        self._children: dict[str, list[str]] = {}
+        self._order: tuple[str, ...] | None = None
+        """All beads from the roots down; None when it has to be made again."""
+        self._depths: list[int] = []
+        self._ends: list[int] = []
+        """Of each in that order, where what is below it ends."""
+        self._at: dict[str, int] = {}
+        self._keys: tuple[str, ...] | None = None
         self.closed = 0
         """How many beads are closed."""
         self.yours: set[str] = set()
@@ -73,7 +81,7 @@ class Tree:
             self._parents.clear()
             self._texts.clear()
             self.yours.clear()
-            self._nodes, self.closed, changed = None, 0, beads
+            self._order, self.closed, changed = None, 0, beads
         for key in changed:
             self._learn(key)
 
@@ -82,19 +90,19 @@ class Tree:
         known = self._places.get(key)
         (self.yours.add if row and row.get("yours") else self.yours.discard)(key)
         if self._texts.pop(key, None) is not None and self._wanted[1]:
-            self._nodes = None
+            self._keys = None
         if row is None:
             if known is not None:
-                self._nodes = None
+                self._order = None
                 del self._places[key]
                 self._parents.pop(key, None)
         else:
             above = row.get("parent")
             parent = above if isinstance(above, str) and above != key else ""
-            place = (string(row, "status") == "closed", number(row, "priority"), key)
+            place = (string(row, "status") == "closed", number(row, "priority"), _counted(key))
             if place == known and parent == self._parents.get(key, ""):
                 return
-            self._nodes = None
+            self._order = None
             self._places[key] = place
             self._parents[key] = parent
             self.closed += place[0]
@@ -106,67 +114,91 @@ class Tree:
         The same tuple as before as long as nothing has moved.
         """
         asked = (frozenset(folded), wanted.lower())
-        if self._nodes is None or asked != self._wanted:
+        if self._order is None:
+            self._put_in_order()
+            self._keys = None
+        if self._keys is None or asked != self._wanted:
             self._wanted = asked
-            self._nodes = {node.key: node for node in self._walk()}
-            self._keys = tuple(self._nodes)
+            self._keys = self._left()
         return self._keys
 
     def node(self, key: str) -> Node | None:
-        """A bead that is shown."""
-        return self._nodes.get(key) if self._nodes else None
+        """A bead of the tree, as it was last shown."""
+        at = self._at.get(key)
+        if at is None:
+            return None
+        folded, wanted = self._wanted
+        below = self._children.get(key, ())
+        closed = sum(self._places[each][0] for each in below if each in self._places)
+        depth = 0 if wanted.split() else self._depths[at]
+        return Node(key, depth, len(below), closed, key in folded)
 
-    def _children(self) -> dict[str, list[str]]:
-        """By parent, each in order; the roots are children of the empty key."""
-        places, parents = self._places, self._parents
+    def _put_in_order(self) -> None:
+        parents = self._parents
         # Kept in order: sorting what is nearly sorted takes one look at each.
-        self._places = places = dict(sorted(places.items(), key=lambda item: item[1]))
+        places = dict(sorted(self._places.items(), key=lambda item: item[1]))
+        self._places = places
         children: dict[str, list[str]] = {}
+        self._children = children
         for key in places:
             parent = parents[key]
             children.setdefault(parent if parent in places else "", []).append(key)
-        return children
+        order: list[str] = []
+        depths: list[int] = []
+        ends: list[int] = []
+        at: dict[str, int] = {}
+        self._depths, self._ends, self._at = depths, ends, at
 
-    def _matches(self, key: str, words: list[str]) -> bool:
+        def walk(start: Iterable[str]) -> None:
+            stack = [(key, 0) for key in start]
+            while stack:
+                key, depth = stack.pop()
+                if depth < 0:
+                    ends[at[key]] = len(order)
+                    continue
+                if key in at:
+                    continue
+                at[key] = len(order)
+                order.append(key)
+                depths.append(depth)
+                ends.append(len(order))
+                if below := children.get(key):
+                    stack.append((key, -1))
+                    stack.extend((each, depth + 1) for each in reversed(below))
+
+        walk(reversed(children.get("", ())))
+        walk([key for key in reversed(places) if key not in at])
+        self._order = tuple(order)
+
+    def _left(self) -> tuple[str, ...]:
+        """What the filter leaves of all beads, else what the folds do."""
+        folded, wanted = self._wanted
+        order, ends = self._order or (), self._ends
+        if words := wanted.split():
+            text = self._text
+            return tuple(key for key in order if all(word in text(key) for word in words))
+        shut = sorted(at for key in folded if (at := self._at.get(key)) is not None)
+        left: list[str] = []
+        start = 0
+        for at in shut:
+            if at >= start:
+                left += order[start : at + 1]
+                start = ends[at]
+        return (*left, *order[start:]) if shut else order
+
+    def _text(self, key: str) -> str:
         text = self._texts.get(key)
         if text is None:
             row = self._beads[key]
             columns = ("title", "status", "assignee", "convoy", "rig")
             text = " ".join((key, *(string(row, column) for column in columns))).lower()
             self._texts[key] = text
-        return all(word in text for word in words)
+        return text
 
-    def _walk(self) -> list[Node]:
-        folded, wanted = self._wanted
-        words, children, places = wanted.split(), self._children(), self._places
-        shown: list[Node] = []
-        seen: set[str] = set()
 
-        def walk(start: Iterable[str]) -> None:
-            stack = [(key, 0) for key in start]
-            while stack:
-                key, depth = stack.pop()
-                if key in seen:
-                    continue
-                seen.add(key)
-                below = children.get(key, ())
-                if not words or self._matches(key, words):
-                    closed = sum(places[each][0] for each in below)
-                    at = 0 if words else depth
-                    shown.append(Node(key, at, len(below), closed, key in folded))
-                if below and (words or key not in folded):
-                    stack.extend((each, depth + 1) for each in reversed(below))
-                else:
-                    hidden = list(below)
-                    while hidden:
-                        each = hidden.pop()
-                        if each not in seen:
-                            seen.add(each)
-                            hidden.extend(children.get(each, ()))
-
-        walk(reversed(children.get("", ())))
-        walk([key for key in reversed(self._places) if key not in seen])
-        return shown
+def _counted(key: str) -> str:
+    """An id so that its tenth child comes after its ninth."""
+    return _PART.sub(lambda found: f".{found[1]:0>6}", key) if "." in key else key
 
 
 def tree_line(node: Node, row: Record, width: int, now: float = 0.0) -> Line:

@@ -44,6 +44,18 @@ def test_tree_indents_folds_and_filters():
     assert tree.show({"e"}, "TWO") == ("e.2",)
 
 
+def test_what_is_below_a_fold_is_hidden_at_any_depth_and_the_tenth_follows_the_ninth():
+    beads = {"e": {}, "f": {}} | {f"e.{n}": {"parent": "e"} for n in (10, 9, 1)}
+    beads |= {"e.9.1": {"parent": "e.9"}, "f.1": {"parent": "f"}}
+    tree = grown(beads)
+    whole = ("e", "e.1", "e.9", "e.9.1", "e.10", "f", "f.1")
+    assert tree.show(()) == tree.show({"gone", "f.1"}) == whole
+    assert tree.show({"e.9"}) == ("e", "e.1", "e.9", "e.10", "f", "f.1")
+    assert tree.show({"e", "e.9", "f"}) == ("e", "f")
+    assert tree.show({"e.9", "f"}, " ") == ("e", "e.1", "e.9", "e.10", "f")
+    assert [tree.node(key).folded for key in ("e", "e.9", "f")] == [False, True, True]
+
+
 def test_a_circle_of_parents_is_shown_once():
     ring = {"a": {"parent": "b"}, "b": {"parent": "a"}, "c": {"parent": "c"}}
     assert grown(ring).show(()) == ("c", "a", "b")
