@@ -89,11 +89,18 @@ class Settings:
         if problem:
             self._context.problems[name] = problem
             log.warning("%s", problem)
-            self._context.note("problem", name or "town", problem)
+            self._note("problem", name, problem)
         else:
             del self._context.problems[name]
-            self._context.note("mended", name or "town", f"{name or 'the town'} is in order again")
-        self._context.sync()
+            self._note("mended", name, f"{name or 'the town'} is in order again")
+
+    def _note(self, kind: str, name: str, text: str) -> None:
+        """Write the event; where there is no room for it the problem is shown all the same."""
+        try:
+            self._context.note(kind, name or "town", text)
+            self._context.sync()
+        except GastownError as error:
+            log.warning("no event of it: %s", error)
 
     def _take_town(self) -> bool:
         context = self._context

@@ -337,6 +337,9 @@ def test_a_full_disk_loses_nothing(template, root, monkeypatch):
         fill_up()  # what they could not write may have made room
         assert "make room" in town.refused("done", env=env)
         assert sorted(path.name for path in disk.iterdir()) == ["fill", "town"]
+        old = town.daemon("controller")
+        time.sleep(3.0)  # the fold and the sweep come by, and cannot write
+        assert town.daemon("controller") == old
         os.kill(town.daemon("controller"), signal.SIGKILL)
         wait_for(lambda: town.run("status").returncode == 0)
         assert "until you make room" in wait_for(
