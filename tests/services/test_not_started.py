@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import typing
 
 import pytest
-from service_fakes import NUX
 
+from gastown_tui.domain import commands, plan
 from gastown_tui.domain.config import Setup
 from gastown_tui.domain.errors import BadInput, CannotStart, NotFound
 from gastown_tui.domain.operations import SetState
@@ -156,15 +157,39 @@ def _fails(error):
     return call
 
 
-async def test_a_prompt_that_runs_what_is_typed_is_left_alone(make):
-    """Neither sent back to work, nor told of rework there: the overseer hears of that once."""
-    bench = make(agent="shell")
+@pytest.mark.parametrize(("kind", "is_told"), [("shell", False), ("demo", True)])
+async def test_a_prompt_that_runs_what_is_typed_is_never_typed_to(make, kind, is_told):
+    """Whoever sits there is not sent back to work."""
+    bench = make(agent=kind)
     bench.bead()
     bench.sling()
     await bench.settle()
     for _ in range(12):
         bench.clock.wall += 3600.0
         await bench.settle()
-    assert NUX not in bench.books.agents
-    assert bench.nudger.said == []
+    assert bool(bench.nudger.said) == is_told
     assert "escalated" not in bench.kinds()
+
+
+async def test_rework_of_such_a_prompt_is_told_to_the_overseer_once(make):
+    bench = make(agent="shell", review="none")
+    bench.bead()
+    bench.sling()
+    await bench.settle()
+    bench.done()
+    await bench.settle()
+    bench.host.finish(bench.gate(), code=1)
+    for _ in range(3):
+        await bench.settle()
+        bench.clock.wall += 100.0
+    assert bench.request().state == "rework"
+    assert bench.nudger.said == []
+    said = [one.title for one in bench.books.events.values() if one.event_kind == "escalated"]
+    assert len(said) == 1
+    assert "the change of gt-1 came back (gate)" in said[0]
+
+
+def test_what_fails_again_and_again_is_told_in_words():
+    """No command of the town is told by its key."""
+    for kind in typing.get_args(commands.Command):
+        assert kind is commands.Escalate or kind in plan._WORDS
