@@ -131,7 +131,7 @@ def look(at: Looked) -> RepositoryFacts:
         GitFailed: it cannot be read.
     """
     git = Git(at.git_dir)
-    if _setting(git, "extensions.partialclone"):
+    if _is_partial(git):
         git = git.online()  # what is read is fetched then
     names, tree = _tree(git, at.tip)
     top = {name.split("/", 1)[0] for name in names}
@@ -174,7 +174,7 @@ def look(at: Looked) -> RepositoryFacts:
 
 def _tree(git: Git, tip: str) -> tuple[list[str], int | None]:
     """Paths of all files of a commit, and their bytes unless they would have to be fetched."""
-    is_partial = bool(_setting(git, "extensions.partialclone"))
+    is_partial = _is_partial(git)
     long = [] if is_partial else ["-l"]
     out = git.call("ls-tree", "-r", "-z", "--full-tree", *long, tip).out
     names, total = [], 0
@@ -188,9 +188,15 @@ def _tree(git: Git, tip: str) -> tuple[list[str], int | None]:
     return names, None if is_partial else total
 
 
+def _is_partial(git: Git) -> bool:
+    """Whether what is not here is fetched when it is looked at; newer gits mark the remote only."""
+    keys = ("extensions.partialclone", "remote.origin.promisor")
+    return any(_setting(git, key) for key in keys)
+
+
 def _objects(git: Git) -> int | None:
     """Bytes of the objects; unknown where most are still at the server."""
-    if _setting(git, "extensions.partialclone"):
+    if _is_partial(git):
         return None
     found = dict(
         line.split(": ", 1) for line in git.text("count-objects", "-v").splitlines() if ": " in line
