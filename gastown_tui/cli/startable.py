@@ -57,7 +57,7 @@ def _why_not(town: Path, entry: AgentEntry) -> str:
         caller_env=_person_env(town),
     )  # fmt: skip
     why = why_lacking(program, environment(entry, start).get("PATH", ""), str(town))
-    return f"{why}: {what_to_do(entry, program)}" if why else ""
+    return f"{why}: {what_to_do(entry, program, why)}" if why else ""
 
 
 def _person_env(town: Path) -> Mapping[str, str]:

@@ -65,11 +65,12 @@ def prepare_launch(
         record = msgspec.json.encode(launched(entry, start, spec))
         write_private(context.paths.session_file(agent, RECORD), record.decode())
     if why := context.machine.lacks(spec.argv[0], spec.env.get("PATH", ""), start.cwd):
-        raise CannotStart(why, hint=what_to_do(entry, spec.argv[0]))
+        raise CannotStart(why, hint=what_to_do(entry, spec.argv[0], why))
     return spec
 
 
-def what_to_do(entry: AgentEntry, program: str) -> str:
-    """What helps when the program of an agent cannot be found."""
+def what_to_do(entry: AgentEntry, program: str, why: str) -> str:
+    """What helps when the program of an agent cannot be run, for the reason told."""
     name = entry.about if program == entry.command and entry.about else program
-    return f"install {name} or choose another agent (`gastown agents --catalogue`)"
+    what = "make it executable (chmod +x)" if "not executable" in why else f"install {name}"
+    return f"{what} or choose another agent (`gastown agents --catalogue`)"
