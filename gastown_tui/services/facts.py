@@ -109,6 +109,8 @@ class Facts:
         self.usage: dict[str, Usage] = {}
         self._counted: dict[str, float] = {}
         self._runs: dict[str, str] = {}
+        self._born: dict[str, float] = {}
+        """Agent to the awake time when its run started."""
         self._output: dict[str, tuple[float, float]] = {}
         """Session to the time of its last output, and the awake time when we learned of it."""
 
@@ -225,6 +227,7 @@ class Facts:
         if self._runs.get(agent.address) != row.run:
             self._runs[agent.address] = row.run
             self._output.pop(agent.address, None)
+            self._born[agent.address] = now.awake - max(0.0, now.wall - row.started)
             previous = None
         signals = self.signals.get(agent.address)
         if signals is not None and signals.run and signals.run != row.run:
@@ -251,7 +254,7 @@ class Facts:
             signals=signals,
             registry=self._signs.registry(entry, row.pid) if is_alive else None,
             hooks=hooks,
-            age_s=max(0.0, now.wall - row.started),
+            age_s=now.awake - self._born[agent.address],
             quiet_s=quiet_s,
             progress_s=quiet_s if last_hook is None else last_hook,
             previous=previous,
