@@ -17,8 +17,8 @@ def make(hub, town, shell):
     """Makes the port, and work of agents through it."""
 
     class Make:
-        def __init__(self, land="local"):
-            config = RigConfig(name="rig", prefix="gt", upstream=str(hub.origin), land=land)
+        def __init__(self, land="local", **rig):
+            config = RigConfig(name="rig", prefix="gt", upstream=str(hub.origin), land=land, **rig)
             self.git = RigGit(town, config)
             self.town = town
             self.hub = shell(hub.path)
@@ -234,3 +234,32 @@ def test_a_refused_push_holds_with_the_remotes_own_words(make, upstream):
     stacked = made.stack(("mr1", handed))
     with pytest.raises(TargetMoved, match="main is protected"):
         made.git.land(stacked.tip, stacked.base, "land")
+
+
+def test_what_lies_outside_of_the_rigs_folder_is_named_when_it_is_handed_in(make):
+    made = make(folder="api", only_folder=True)
+    assert made.work("nux", "one", "top.txt")[0].outside == ("top.txt",)
+    sh, base = made.sandbox("ace", "polecat/ace/gt-2@a")
+    sh("mkdir api apis && echo 1 > api/x && git add -A && git ci -qm in")
+    assert made.git.hand_in(made.path("ace"), "polecat/ace/gt-2@a", base, "ace").outside == ()
+    sh("echo 1 > apis/x && git add -A && git ci -qm out")
+    handed = made.git.hand_in(made.path("ace"), "polecat/ace/gt-2@a", base, "ace")
+    assert handed.outside == ("apis/x",)
+
+
+def test_sparse_worktrees_have_their_folders_and_what_is_above_and_land_all_the_same(make):
+    made = make(sparse=["api/src"])
+    made.hub("mkdir -p api/src api/doc web && touch api/src/f api/doc/g api/h web/w && git add -A")
+    made.hub("git ci -qm more && git push -q origin HEAD:main && git fetch -q")
+    made.hub("git update-ref refs/heads/gastown/main HEAD")
+    made.hub("git update-ref refs/gastown/target HEAD")
+    sh, base = made.sandbox()
+    there = {"a.txt", "api/h", "api/src/f"}
+    assert there <= set(sh("find . -type f").replace("./", "").split())
+    assert not (made.path() / "web").exists()
+    assert not (made.path() / "api" / "doc").exists()
+    sh("echo new > api/src/f && git ci -qam new")
+    handed = made.git.hand_in(made.path(), BRANCH, base, "nux")
+    made.git.evidence_tree(made.town / "rig" / "refinery" / "evidence-1", handed.tip)
+    assert not (made.town / "rig" / "refinery" / "evidence-1" / "web").exists()
+    assert sh("git ls-tree -r --name-only HEAD -- web") == "web/w"

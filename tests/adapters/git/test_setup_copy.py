@@ -28,9 +28,10 @@ def place(hub, town, tmp_path, shell):
             self.sh("chmod 755 conf/deep/run.sh && echo 1 > loose && git add .gitignore")
             self.path = town / "rig" / "polecats" / "nux"
 
-        def git(self, *globs, source=None):
+        def git(self, *globs, source=None, **setup):
             config = RigConfig(
-                name="rig", prefix="gt", upstream=str(hub.origin), setup=Setup(copy=list(globs)),
+                name="rig", prefix="gt", upstream=str(hub.origin),
+                setup=Setup(copy=list(globs), **setup),
                 source=str(self.source) if source is None else source,
             )  # fmt: skip
             return RigGit(town, config)
@@ -98,3 +99,36 @@ def test_globs_that_lead_out_are_refused(glob):
     text = f'name="r"\nprefix="p"\nupstream="u"\n[setup]\ncopy=["{glob}"]\n'
     with pytest.raises(BadInput, match="copy"):
         read_rig(text)
+
+
+def test_links_are_shared_and_neither_handed_in_nor_followed_when_they_go(place):
+    git, sh, base = place.sandbox(".env", link=["conf", "**/*.sh"])
+    conf = place.path / "conf"
+    assert conf.is_symlink()
+    assert conf.resolve() == place.source / "conf"
+    git.copy_in(place.path)  # once more changes nothing
+    assert sh("git status --porcelain") == ""
+    assert git.hand_in(place.path, BRANCH, base, "nux").commits == 0
+    git.undo(place.path, BRANCH)
+    assert (place.source / "conf" / "deep" / "run.sh").read_text() == "x\n"
+
+
+def test_a_folder_of_an_agent_is_never_replaced_by_a_link(place):
+    _git, sh, _base = place.sandbox(link=[])
+    sh("mkdir conf && echo mine > conf/x")
+    with pytest.raises(Conflict, match=r"\[setup\] link: conf: File exists"):
+        place.git(link=["conf"]).copy_in(place.path)
+    assert (place.path / "conf" / "x").read_text() == "mine\n"
+
+
+def test_a_worktree_is_set_up_again_when_its_inputs_or_commands_change(place):
+    git, sh, _base = place.sandbox(inputs=["*.txt"], run=["make"])
+    first = git.set_up_of(place.path)
+    assert (first.is_done, len(first.digest)) == (False, 64)
+    with open(first.record, "w") as file:
+        file.write(first.digest)
+    assert git.set_up_of(place.path).is_done
+    assert not place.git(inputs=["*.txt"], run=["make all"]).set_up_of(place.path).is_done
+    assert not place.git(inputs=["no such*"], run=["make"]).set_up_of(place.path).digest
+    sh("echo more > lock.txt && git add lock.txt && git ci -qm lock")
+    assert not git.set_up_of(place.path).is_done
