@@ -40,6 +40,8 @@ def peer_pid(connection: socket.socket) -> int:
 
 def connect_error(path: Path, what: str, error: OSError) -> Unavailable:
     """What a failed connection to the daemon `what` means for a person."""
+    if path.exists() and not path.is_socket():
+        return Unavailable(f"{path} is not a socket of ours", hint="remove it")
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
         return Unavailable(f"the {what} is not running", hint="start it with `gastown up`")
     return Unavailable(f"cannot reach the {what} at {path}: {error.strerror or error}")

@@ -11,6 +11,7 @@ import pytest
 from gastown_tui import protocol
 from gastown_tui.adapters import daemons
 from gastown_tui.adapters.host_client import connect
+from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound, Unavailable
 
 
@@ -118,3 +119,10 @@ def test_daemons_are_found_by_default(here):
     pointer.parent.mkdir()
     pointer.write_text("/etc\n")  # neither ours nor private: not believed
     assert daemons.host_socket(here.town) == here.runtime / "host.sock"
+
+
+def test_a_file_in_the_place_of_a_socket_is_named(tmp_path):
+    place = tmp_path / "host.sock"
+    place.write_text("x")
+    with pytest.raises(Unavailable, match=r"host\.sock is not a socket of ours: remove it"):
+        SyncLink(place, protocol.host_decoder, what="host")
