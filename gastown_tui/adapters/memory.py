@@ -20,6 +20,8 @@ from gastown_tui.domain.capacity import Memory
 
 _SOME: Final = re.compile(r"^some avg10=([0-9.]+)", re.MULTILINE)
 _PSS: Final = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
+_SELDOM: Final = 4
+"""Of so many looks one measures an agent again that was measured before."""
 _LINUX: Final[bool] = sys.platform.startswith("linux")
 _GROUP: Final = Path("/sys/fs/cgroup")
 
@@ -30,6 +32,7 @@ class MemoryLook:
     def __init__(self) -> None:
         self._agents: dict[str, int] = {}
         self._turn: list[str] = []
+        self._looks = 0
 
     def look(self, agents: Mapping[str, int]) -> Memory:
         """The memory now.
@@ -41,7 +44,8 @@ class MemoryLook:
             del self._agents[gone]
         self._turn = [one for one in self._turn if one in agents]
         self._turn += [one for one in agents if one not in self._turn]
-        if self._turn:
+        self._looks += 1
+        if self._turn and (self._turn[0] not in self._agents or self._looks % _SELDOM == 0):
             address = self._turn.pop(0)
             self._turn.append(address)
             if taken := taken_by(agents[address]):
