@@ -47,6 +47,9 @@ class WorkStore(FollowedStore, Protocol):
     def ready_ids(self, now: datetime, /) -> Sequence[str]:
         """Ids of the open beads that nothing blocks."""
 
+    def closed_parts(self, ids: Sequence[str], /) -> Mapping[str, int]:
+        """How many closed beads are part of each of many; without those with none."""
+
     def wake(self, now: datetime, /) -> Sequence[str]:
         """Open the beads that were deferred to a moment that has passed."""
 
@@ -61,6 +64,8 @@ class RigBooks(msgspec.Struct):
     """Every bead that is neither closed nor a wisp."""
     closed: dict[str, Bead] = msgspec.field(default_factory=dict)
     """Beads closed since the books were opened, the newest last, and what a convoy tracks."""
+    closed_parts: dict[str, int] = msgspec.field(default_factory=dict)
+    """How many closed beads are part of a bead, those among them that are not in memory."""
     ready: frozenset[str] = frozenset()
     ready_at: datetime | None = None
     """When `ready` was found out."""
@@ -204,6 +209,7 @@ class Books:
             rig.change, is_due = -1, True
             rig.beads.clear()
             rig.closed.clear()
+            rig.closed_parts.clear()
             change, beads = self._followed(rig.store, -1)
         if rig.change < 0:
             beads = rig.store.list()
@@ -211,12 +217,20 @@ class Books:
         if not beads and not is_due:
             return False
         moves = is_due
+        wholes: set[str] = set()
         for bead in beads:
             before = rig.beads.pop(bead.id, None) or rig.closed.pop(bead.id, None)
-            moves = moves or _moves_ready(before, bead)
+            if _moves_ready(before, bead):
+                moves = True
+                wholes |= {bead.id, *_wholes(before), *_wholes(bead)}
             if isinstance(bead, Deleted) or bead.ephemeral:
                 continue
             (rig.closed if bead.is_closed else rig.beads)[bead.id] = bead
+        if wholes:
+            known = rig.store.closed_parts(list(wholes))
+            for whole in wholes:
+                rig.closed_parts.pop(whole, None)
+            rig.closed_parts.update(known)
         if is_due or any(isinstance(bead, Bead) and bead.defer_until for bead in beads):
             rig.wakes_at = _soonest(rig.beads.values(), now.timestamp())
         ready = rig.ready
@@ -284,6 +298,13 @@ def _soonest(beads: Iterable[Bead], now: float) -> float:
     """The next moment to which one of these is put off."""
     moments = (instant(bead.defer_until) for bead in beads if bead.defer_until)
     return min((moment for moment in moments if moment > now), default=math.inf)
+
+
+def _wholes(bead: Bead | Deleted | None) -> list[str]:
+    """What a bead is part of."""
+    if not isinstance(bead, Bead):
+        return []
+    return [edge.depends_on_id for edge in bead.dependencies if edge.type == "parent-child"]
 
 
 def _moves_ready(before: Bead | None, after: Bead | Deleted) -> bool:

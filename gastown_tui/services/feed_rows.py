@@ -201,13 +201,15 @@ def _bead_rows(seen: View, context: Context) -> dict[str, TableRow]:
             for bead in beads.values():
                 gate = context.gates.get(bead.id)
                 because = why if bead.id in waits else ""
-                about = (name, convoys.get(bead.id, ""), bead.id in town.ready, gate, because)
+                parts = rig.closed_parts.get(bead.id, 0)
+                ready = bead.id in town.ready
+                about = (name, convoys.get(bead.id, ""), ready, gate, because, parts)
                 rows[bead.id] = context.cached_row(bead, about, _bead_row)
     return rows
 
 
-def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None, str]) -> TableRow:
-    rig, convoy, is_ready, gate, why = extra
+def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None, str, int]) -> TableRow:
+    rig, convoy, is_ready, gate, why, parts = extra
     parent = next((e.depends_on_id for e in bead.dependencies if e.type == "parent-child"), "")
     return {
         "id": bead.id,
@@ -218,6 +220,7 @@ def _bead_row(bead: Bead, extra: tuple[str, str, bool, Verdict | None, str]) -> 
         "priority": bead.priority,
         "assignee": bead.assignee,
         "parent": parent,
+        "parts_closed": parts,
         "blocked_by": [e.depends_on_id for e in bead.dependencies if e.type == "blocks"],
         "labels": list(bead.labels),
         "convoy": convoy,

@@ -35,7 +35,7 @@ class Node(msgspec.Struct, frozen=True):
     key: str
     depth: int
     children: int
-    """Direct children, shown or not."""
+    """Direct children, shown or not; those closed long ago have no row."""
     closed: int
     """How many of them are closed."""
     folded: bool
@@ -226,8 +226,9 @@ def tree_line(node: Node, row: Record, width: int, now: float = 0.0) -> Line:
 def _right(node: Node, row: Record, width: int, now: float, *, closed: bool) -> str:
     """What stands at the end of a line, as long as it leaves room for the title."""
     most = max(12, width // 3)
-    if node.children:
-        return fit(f"{node.closed}/{node.children}", 7, "right").strip()
+    over = max(node.closed, int(number(row, "parts_closed")))
+    if node.children or over:
+        return fit(f"{over}/{node.children - node.closed + over}", 9, "right").strip()
     if not closed and (why := string(row, "why")):
         return crop(why, most)
     who = string(row, "assignee").rsplit("/", 1)[-1]

@@ -8,7 +8,14 @@ from gastown_tui.adapters.store import init_store
 from gastown_tui.domain import records
 from gastown_tui.domain.bead import timestamp
 from gastown_tui.domain.config import RigConfig
-from gastown_tui.domain.operations import AddDependency, Close, Delete, SetField
+from gastown_tui.domain.operations import (
+    AddDependency,
+    Close,
+    Delete,
+    RemoveDependency,
+    Reopen,
+    SetField,
+)
 from gastown_tui.domain.retention import TooFarBehind
 from gastown_tui.services import books as services_books
 from gastown_tui.services.books import Books, RigBooks
@@ -123,3 +130,22 @@ def test_books_that_are_too_far_behind_read_everything_anew(rig, monkeypatch):
         assert books.refresh(NOW)
     assert set(found.beads) == set(found.ready) == {kept}
     assert books.events == {}
+
+
+def test_parts_that_were_closed_before_are_counted(rig):
+    books, found, store = rig
+    epic = store.create(actor="a", title="epic", issue_type="epic").id
+    one, two = (store.create(actor="a", title="part", parent=epic).id for _ in range(2))
+    store.apply([Close(bead=one)], actor="a")
+    books.refresh(NOW)
+    later = RigBooks(config=found.config, store=store)
+    again = Books(books.town, {"app": later})
+    again.refresh(NOW)
+    assert one not in later.beads
+    assert found.closed_parts == later.closed_parts == {epic: 1}
+    store.apply([Close(bead=two)], actor="a")
+    again.refresh(NOW)
+    assert later.closed_parts == {epic: 2}
+    store.apply([Reopen(bead=one), RemoveDependency(bead=two, depends_on=epic)], actor="a")
+    again.refresh(NOW)
+    assert later.closed_parts == {}

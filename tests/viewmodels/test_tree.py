@@ -39,6 +39,8 @@ def test_tree_indents_folds_and_filters():
     ]
     assert line_text(tree_line(found[0], BEADS["e"], 30)) == " ▾ ○ e Epic               1/2 "
     assert line_text(tree_line(found[1], BEADS["e.2"], 30)) == "     ◍ e.2 Two            nux "
+    before = BEADS["e"] | {"parts_closed": 20}  # most of them closed before there was a feed
+    assert line_text(tree_line(found[0], before, 30)) == " ▾ ○ e Epic             20/21 "
     assert tree.closed == 1
     assert tree.show({"e"}) == ("e", "x")
     assert tree.show({"e"}, "TWO") == ("e.2",)

@@ -108,6 +108,15 @@ def dependent_counts(database: Database, beads: Sequence[str]) -> dict[str, int]
     return dict(_many(database, query, beads, " GROUP BY target"))
 
 
+def closed_parts(database: Database, beads: Sequence[str]) -> dict[str, int]:
+    """How many closed beads are directly part of each of many; without those that have none."""
+    query = (
+        "SELECT target, count(*) FROM edge JOIN bead USING (n) WHERE status = 'closed' "
+        "AND NOT ephemeral AND type = 'parent-child' AND target IN "
+    )
+    return dict(_many(database, query, beads, " GROUP BY target"))
+
+
 def _many(database: Database, query: str, beads: Sequence[str], end: str = "") -> Iterator[Any]:
     """The rows of a query that ends in a list of ids, asked for a part of them at a time."""
     for start in range(0, len(beads), _PART):

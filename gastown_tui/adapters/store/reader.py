@@ -152,6 +152,10 @@ class StoreReader:
         """How many beads depend on each of many, parts not counted; without those with none."""
         return queries.dependent_counts(self._core.database, ids)
 
+    def closed_parts(self, ids: Sequence[str]) -> dict[str, int]:
+        """How many closed beads are directly part of each of many; without those with none."""
+        return queries.closed_parts(self._core.database, ids)
+
     def changes(self, after: int) -> Changes:
         """Beads changed since change number `after`, newest state each, and the new number.
 
