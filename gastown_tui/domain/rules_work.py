@@ -46,11 +46,6 @@ def dispatches(view: View) -> Iterator[Command]:
         yield command
 
 
-def waiting(town: Town) -> list[Bead]:
-    """Beads that are slung and ready, and not on a hook yet."""
-    return _slung(town)
-
-
 def why_waiting(view: View) -> str:
     """What keeps every bead that is slung and ready from a hook; empty when nothing does."""
     town = view.town
@@ -64,6 +59,30 @@ def why_waiting(view: View) -> str:
     if len(_claims(view)) >= town.limits.max_working:
         return f"waits for room: {town.limits.max_working} may work at once (max_working)"
     return ""
+
+
+def waits(view: View) -> dict[str, str]:
+    """Beads that are slung and ready, and why they are on no hook; not those that soon will be."""
+    town, general = view.town, why_waiting(view)
+    found: dict[str, str] = {}
+    known: dict[tuple[str, str], str] = {}
+    for bead in _slung(town):
+        kind = (town.rig_of[bead.id], bead.label("sling") or "")
+        if not general and kind not in known:
+            known[kind] = _why_nobody(view, bead, *kind)
+        if why := general or known[kind]:
+            found[bead.id] = why
+    return found
+
+
+def _why_nobody(view: View, bead: Bead, rig: str, wish: str) -> str:
+    """Why no polecat is free for a bead; empty when one is."""
+    if _free_agent(view, rig, bead, set(view.hooks), set(view.town.agents)) is not None:
+        return ""
+    if "/" in wish:
+        return f"waits for {wish}"
+    most = view.town.limits.polecats
+    return f"waits for a polecat: {most} of {rig} have work or a change in the queue (polecats)"
 
 
 def _claims(view: View) -> set[str]:

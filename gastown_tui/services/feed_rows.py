@@ -10,7 +10,7 @@ from gastown_tui.domain.merge_queue import in_order, score
 from gastown_tui.domain.plan import GIVE_UP
 from gastown_tui.domain.rules_agents import is_worn_out
 from gastown_tui.domain.rules_queue import why_stranded
-from gastown_tui.domain.rules_work import waiting, why_waiting
+from gastown_tui.domain.rules_work import waits
 from gastown_tui.domain.town import RUNNING, Agent, Outcome, Request, Town
 from gastown_tui.domain.view import START_TRIES, View, respawns_of, view
 from gastown_tui.protocol import TableRow
@@ -31,14 +31,15 @@ _REQUEST_STATES = {
 def build(town: Town, context: Context, facts: Facts) -> Tables:
     """The tables of one moment, as lists of rows by key."""
     seen = view(town, context.clock.now())
+    waiting = waits(seen)
     return {
-        "town": {"town": _town_row(seen, context)},
+        "town": {"town": _town_row(seen, context, waiting)},
         "rigs": {name: _rig_row(town, name, context) for name in town.rigs},
         "agents": {
             address: _agent_row(seen, agent, facts, len(context.queued.get(address, ())))
             for address, agent in town.agents.items()
         },
-        "beads": _bead_rows(seen, context),
+        "beads": _bead_rows(seen, context, waiting),
         "mq": _request_rows(seen),
         "convoys": _convoy_rows(seen, context),
         "events": _event_rows(context),
@@ -46,7 +47,7 @@ def build(town: Town, context: Context, facts: Facts) -> Tables:
     }
 
 
-def _town_row(seen: View, context: Context) -> TableRow:
+def _town_row(seen: View, context: Context, waiting: dict[str, str]) -> TableRow:
     town, record, memory = seen.town, context.books.town_record, context.memory
     return {
         "id": town.id,
@@ -58,8 +59,8 @@ def _town_row(seen: View, context: Context) -> TableRow:
         "wanted_why": record.notes if record else "",
         "max_working": town.limits.max_working,
         "working": len(seen.working()),
-        "waiting": len(waiting(town)),
-        "waiting_why": town.room.why or why_waiting(seen),
+        "waiting": len(waiting),
+        "waiting_why": town.room.why or next(iter(waiting.values()), ""),
         "memory_free": round(memory.free, -8),
         "memory_total": memory.total,
         "memory_agent": memory.need(assumed(is_real=is_real(context))),
@@ -192,15 +193,14 @@ def _convoy_of(town: Town) -> dict[str, str]:
     return {bead: convoy.id for convoy in town.convoys.values() for bead in convoy.tracked}
 
 
-def _bead_rows(seen: View, context: Context) -> dict[str, TableRow]:
-    town, why = seen.town, why_waiting(seen)
-    convoys, waits = _convoy_of(town), {bead.id for bead in waiting(town)} if why else set()
+def _bead_rows(seen: View, context: Context, waiting: dict[str, str]) -> dict[str, TableRow]:
+    town, convoys = seen.town, _convoy_of(seen.town)
     rows: dict[str, TableRow] = {}
     for name, rig in context.books.rigs.items():
         for beads in (rig.beads, rig.closed):
             for bead in beads.values():
                 gate = context.gates.get(bead.id)
-                because = why if bead.id in waits else ""
+                because = waiting.get(bead.id, "")
                 parts = rig.closed_parts.get(bead.id, 0)
                 ready = bead.id in town.ready
                 about = (name, convoys.get(bead.id, ""), ready, gate, because, parts)

@@ -108,3 +108,14 @@ def test_what_a_session_takes_counts_its_children_wherever_they_went():
         assert found.agents["a"] > 40_000_000
         assert 0 < found.free <= found.total
         made.stdin.close()
+
+
+async def test_a_bead_that_no_polecat_is_free_for_says_so(bench):
+    limits = Limits(polecats=1)
+    bench.context.config = msgspec.structs.replace(bench.context.config, limits=limits)
+    for number in (1, 2):
+        bench.bead(number)
+        bench.sling(f"gt-{number}")
+    await bench.settle()
+    assert row(bench, "gt-1")["why"] == ""
+    assert row(bench, "gt-2")["why"].startswith("waits for a polecat: 1 of r")
