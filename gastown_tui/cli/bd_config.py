@@ -67,11 +67,10 @@ def set_(stores: Stores, key: str, value: str) -> None:
     from gastown_tui.cli import bead_output
     from gastown_tui.domain.statuses import is_name
 
-    store = stores.here()
     if key not in _DECLARED:
-        raise BadInput(
-            f"{key} is not set by a verb", hint=f"a person can, in {store.beads_dir}/config.yaml"
-        )
+        where = stores.here().beads_dir
+        raise BadInput(f"{key} is not set by a verb", hint=f"a person can, in {where}/config.yaml")
+    store = stores.fresh()  # where work is made whose type it may be
     names = [name for one in value.split(",") if (name := one.strip())]
     if not names or not all(is_name(part) for one in names for part in one.split(":", 1)):
         raise BadInput(f"{value!r} is no list of names: small letters, digits, _ and -, and commas")

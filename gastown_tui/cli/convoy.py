@@ -208,6 +208,8 @@ def _show_staged(staged: Staged, books: Books, name: str) -> None:
         show(plain(f"warning: {one.text}"))
     if name and not staged.errors:
         show(f"{name}: gastown convoy launch {name}")
+    elif not staged.errors:
+        show("nothing is made yet: --title NAME makes it a convoy, to be launched")
 
 
 @convoy.command("launch")

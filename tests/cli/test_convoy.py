@@ -17,6 +17,7 @@ def beads(quiet_town, ok):
 
 def test_an_epic_is_staged_in_waves_and_launched(quiet_town, ok, refused, beads):
     epic, first, second, third = beads
+    assert "--title" in ok("convoy", "stage", epic).splitlines()[-1]
     staged = json.loads(ok("convoy", "stage", epic, "--title", "All of it", "--json"))
     assert staged["waves"] == [[first], [second], [third]]
     assert staged["errors"] == []
