@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gastown_tui.protocol import TableRow
 
 _UP_S = 15.0
+_LOST_S = 2.0
+"""So long without an answer, a controller is lost that has run for longer than a start takes."""
+_START_S = 15.0
 _DOWN_S = 180.0
 """For every session to end and what each left to be committed."""
 
@@ -74,21 +77,39 @@ def start_town(town: Path, *, resume: str = "", opens: bool = False) -> str:
 
 
 def wait_for_controller(town: Path) -> None:
-    """Wait until the controller answers.
+    """Wait until the controller answers; one whose socket was taken away is started again.
 
     Raises:
         Unavailable: it does not, with what its log ends with.
     """
-    until = time.monotonic() + _UP_S
+    begun = time.monotonic()
+    may_renew = True
     while True:
         try:
             feed_link(town).close()
         except Unavailable as error:
-            if time.monotonic() > until:
+            waited = time.monotonic() - begun
+            if waited > _UP_S:
                 raise Unavailable(f"the controller does not start: {_last_words(town)}") from error
+            if may_renew and waited > _LOST_S:
+                may_renew = False
+                _renew_controller(town)
             time.sleep(0.05)
         else:
             return
+
+
+def _renew_controller(town: Path) -> None:
+    """End a controller that has run for long and cannot be reached; the host starts the next."""
+    from gastown_tui import protocol
+    from gastown_tui.adapters.daemons import connect_host
+
+    with connect_host(town) as link:
+        status = link.ask(protocol.HostStatus(req=link.next_req()))
+        daemons = status.daemons if isinstance(status, protocol.HostStatus) else []
+        ages = [time.time() - one.since for one in daemons if one.name == "controller" and one.pid]
+        if ages and min(ages) > _START_S:
+            link.ask(protocol.RestartDaemon(req=link.next_req(), name="controller"))
 
 
 def _last_words(town: Path) -> str:

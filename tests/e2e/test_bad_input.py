@@ -252,6 +252,23 @@ def test_a_foreign_socket_is_named_and_gives_way(town, root):
                 thread.join()
 
 
+def test_a_controller_whose_socket_was_taken_away_is_started_again(town, monkeypatch):
+    """A file stands in its place: named by status; `up` mends it, and no agent notices."""
+    from gastown_tui.adapters.runtime_dir import runtime_dir
+    from gastown_tui.cli import town as verbs
+
+    town.ok("up")
+    path, old = runtime_dir(town.path) / "feed.sock", town.daemon("controller")
+    path.unlink()
+    path.write_text("x")
+    assert "feed.sock is not a socket of ours" in town.refused("status")
+    monkeypatch.setattr(verbs, "_START_S", 0.0)
+    monkeypatch.setattr(verbs, "_LOST_S", 0.0)
+    verbs.wait_for_controller(town.path)
+    assert town.daemon("controller") != old
+    assert " (up) in " in town.ok("status")
+
+
 @pytest.mark.slow
 def test_a_town_that_was_moved_finds_itself(town, root):
     """Copied and moved: worktrees are joined again, work goes on; a copy is another town."""
