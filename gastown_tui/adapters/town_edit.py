@@ -19,7 +19,7 @@ def set_max_working(town: Path, number: int) -> None:
     """
     import tomlkit  # only here is anything written
 
-    path = town / TOWN_FILE
+    path = (town / TOWN_FILE).resolve()  # a link stays one
     text, mode = path.read_text("utf-8"), path.stat().st_mode & 0o777
     read_town(text)
     document = tomlkit.parse(text)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from gastown_tui.domain import capacity
 from gastown_tui.domain.capacity import Memory, Room
-from gastown_tui.domain.errors import BadInput
+from gastown_tui.domain.errors import BadInput, Unavailable
 from gastown_tui.services.context import ACTOR, Context
 from gastown_tui.services.requests import Arguments
 
@@ -50,7 +50,10 @@ class Capacity:
         if not target.isdecimal() or not 1 <= int(target) <= MOST:
             raise BadInput(f"{target!r} is not a number of agents", hint=f"1 to {MOST}")
         before = self._context.config.limits.max_working
-        await asyncio.to_thread(self._write, self._context.paths.town, int(target))
+        try:
+            await asyncio.to_thread(self._write, self._context.paths.town, int(target))
+        except OSError as error:
+            raise Unavailable(f"town.toml cannot be written: {error.strerror or error}") from error
         text = f"max_working is {target} now, and was {before}"
         self._context.note("max-working", "town", text, actor=actor or ACTOR)
         self._context.sync()
