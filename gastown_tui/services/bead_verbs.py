@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol, cast
@@ -178,7 +179,8 @@ def table(books: Books) -> dict[str, Callable[[str, Arguments, str], Awaitable[s
     def bound(verb: _Verb) -> Callable[[str, Arguments, str], Awaitable[str]]:
         async def carry(target: str, arguments: Arguments, actor: str) -> str:
             found: BeadStore = cast("BeadStore", store_of(books, target)[1])
-            return verb(found, target, arguments, actor)
+            # In a thread: where `bd` keeps the beads, a write is a run of it.
+            return await asyncio.to_thread(verb, found, target, arguments, actor)
 
         return carry
 

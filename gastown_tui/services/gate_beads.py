@@ -98,7 +98,7 @@ class GateBeads:
     async def look(self, now: float) -> int:
         """Open every gate whose time has come and call the overseer where needed; how many did.
 
-        GitHub is asked in a thread; everything else is read from the stores.
+        GitHub is asked and stores are written in threads; everything else is read from the stores.
         """
         places = self._places()
         mine = [(place, gate) for place in places for gate in self._gates(place)]
@@ -110,10 +110,10 @@ class GateBeads:
             seen = Seen(now=now, status=status, messages=messages, answers=self._answers_for(place))
             verdict = bead_gates.judge(gate, seen)
             if verdict.action == bead_gates.OPENS:
-                done += self._open(place, gate, verdict.why)
+                done += await self._open(place, gate, verdict.why)
                 continue
             if verdict.action == bead_gates.ESCALATES:
-                done += self._call(place, gate, verdict.why)
+                done += await self._call(place, gate, verdict.why)
             left.append(Standing(place=place.name, gate=gate, verdict=verdict))
         if done or self.standing != tuple(left):
             self.standing = tuple(left)
@@ -143,7 +143,7 @@ class GateBeads:
             self._answers[key] = (now, answer)
             fixed = bead_gates.named_run(gate, answer)
             if fixed:
-                place.store.apply(fixed, actor=ACTOR)
+                await _write(place, fixed)
 
     def _answers_for(self, place: Place) -> dict[tuple[str, str], Answer]:
         answers = self._answers.items()
@@ -180,20 +180,25 @@ class GateBeads:
             )
         ]
 
-    def _open(self, place: Place, gate: Bead, why: str) -> int:
+    async def _open(self, place: Place, gate: Bead, why: str) -> int:
         try:
-            place.store.apply(bead_gates.opening(gate, why), actor=ACTOR)
+            await _write(place, bead_gates.opening(gate, why))
         except GastownError as error:  # somebody else was first, or it has changed: look again
             log.info("%s: %s", gate.id, error)
             return 0
         return 1
 
-    def _call(self, place: Place, gate: Bead, why: str) -> int:
+    async def _call(self, place: Place, gate: Bead, why: str) -> int:
         if bead_gates.ESCALATED in gate.labels:
             return 0
         self._escalate(place, gate, why)
-        place.store.apply(bead_gates.escalating(gate), actor=ACTOR)
+        await _write(place, bead_gates.escalating(gate))
         return 1
+
+
+async def _write(place: Place, operations: Sequence[Operation]) -> None:
+    """Write in a thread: where `bd` keeps the beads, that is a run of it."""
+    await asyncio.to_thread(place.store.apply, operations, actor=ACTOR)
 
 
 def gates_of_town(
