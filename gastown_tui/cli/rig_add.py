@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gastown_tui.cli.common import plain
+from gastown_tui.cli.common import plain, show
 from gastown_tui.domain import names
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.leaving import MARK
@@ -41,7 +41,6 @@ def add_rig(
     """
     from gastown_tui.adapters.beads_git import BeadsGit
     from gastown_tui.adapters.git import hub
-    from gastown_tui.adapters.store import init_store
     from gastown_tui.cli.consent import in_words
     from gastown_tui.cli.rig_file import Decision, Origin, rig_toml
     from gastown_tui.domain.config import read_rig
@@ -64,7 +63,7 @@ def add_rig(
         decided = decide(info) if decide else usual
         _check_land(decided.land, info)
         BeadsGit(town).make_rig(info.path, home / ".beads")
-        init_store(home / ".beads", prefix).close()
+        prefix = _make_beads(town, info, home / ".beads", options, prefix)
         origin = Origin(
             name=name, prefix=prefix, upstream=info.origin, source=full if is_path else "",
             branch=info.default,
@@ -79,6 +78,32 @@ def add_rig(
         shutil.rmtree(home, ignore_errors=True)
         raise
     return home
+
+
+def _make_beads(town: Path, hub: HubInfo, beads: Path, options: dict[str, str], prefix: str) -> str:
+    """Make the rig's beads directory, of the project's own beads if it tracks any; the prefix.
+
+    Raises:
+        BadInput: the prefix that was asked for is not theirs.
+        Conflict: theirs is taken.
+    """
+    from gastown_tui.adapters.beads_adopt import adopt, tracked_beads
+    from gastown_tui.adapters.store import init_store
+    from gastown_tui.adapters.town_files import beads_dirs
+
+    found = tracked_beads(hub)
+    if found is None:
+        init_store(beads, prefix).close()
+        return prefix
+    if options.get("prefix") not in {"", None, found.prefix}:
+        raise BadInput(
+            f"the project tracks beads of its own, {found.prefix}-...", hint="leave --prefix out"
+        )
+    if found.prefix in beads_dirs(town):
+        raise Conflict(f"the prefix {found.prefix} of the project's own beads is taken")
+    count = adopt(found, beads, found.prefix)
+    show(f"Its own beads ({count}) are the rig's now; what it tracks in .beads/ stays as it is.")
+    return found.prefix
 
 
 def _extent(options: dict[str, str]) -> Extent:

@@ -61,8 +61,8 @@ def preview(
         facts = seen(at)
         upstream = at.origin
     origin = Origin(
-        name=names[0], prefix=names[1], upstream=upstream, source=facts.source,
-        branch=facts.default,
+        name=names[0], prefix=facts.beads_prefix or names[1], upstream=upstream,
+        source=facts.source, branch=facts.default,
     )  # fmt: skip
     return Preview(
         town=town, origin=origin, asked=asked, facts=facts,
@@ -158,7 +158,8 @@ def _deeds(seen_now: Preview, home: str) -> Iterator[str]:
     origin, facts = seen_now.origin, seen_now.facts
     upstream, decided = plain(facts.origin), proposal(facts, seen_now.asked)
     yield f"clone {upstream} ({plain(facts.default)}) to {home}/repo"
-    yield f"keep its beads, {origin.prefix}-..., in {home}/.beads"
+    own = "the beads that it tracks" if facts.beads_prefix else "its beads"
+    yield f"keep {own}, {plain(origin.prefix)}-..., in {home}/.beads"
     if decided.uses_setup and decided.setup.copy:
         yield f"copy into each sandbox: {plain(', '.join(decided.setup.copy))}"
     if decided.uses_setup and decided.setup.run:

@@ -53,6 +53,8 @@ class RepositoryFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Other files for Claude: `CLAUDE.md`, `.claude/agents` ..."""
     beads: int = 0
     """Files below `.beads/` that the project tracks."""
+    beads_prefix: str = ""
+    """Of the ids in there; empty without beads."""
     is_shallow: bool = False
     is_sparse: bool = False
     is_pushable: bool = True
@@ -241,6 +243,9 @@ def _beads(facts: RepositoryFacts) -> list[Finding]:
     if not facts.beads:
         return []
     text = f"the project tracks .beads/ (files: {facts.beads}): sandboxes leave it out"
+    if facts.beads_prefix:
+        text += f"; its beads ({facts.beads_prefix}-...) become the rig's, which has the live ones"
+        return [ok("beads", text)]
     return [ok("beads", f"{text}; the rig has beads of its own beside it")]
 
 

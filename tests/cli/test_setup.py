@@ -131,3 +131,51 @@ def test_whoever_chooses_demo_agents_is_told_what_they_are(tmp_path):
     for agent, is_told in (("demo", True), ("shell", False)):
         said = CliRunner().invoke(init, [str(tmp_path / agent), "--agent", agent]).stdout
         assert ("gastown demo" in said) == is_told
+
+
+def test_beads_that_the_project_tracks_become_the_rigs(place, tmp_path):
+    town, add = place
+    source = tmp_path / "hello there"
+    (source / ".beads").mkdir()
+    bead = {"id": "shop-1", "title": "theirs", "status": "open", "priority": 1,
+            "issue_type": "task", "created_at": "2026-01-01T00:00:00Z",
+            "updated_at": "2026-01-01T00:00:00Z"}  # fmt: skip
+    file = source / ".beads" / "issues.jsonl"
+    file.write_text(json.dumps(bead) + "\nno bead\n")
+    subprocess.run(["git", "-C", str(source), "add", "-A"], check=True)
+    subprocess.run(["git", "-C", str(source), "-c", "user.name=a", "-c", "user.email=a@b.c",
+                    "commit", "-qm", "beads"], check=True)  # fmt: skip
+    before = file.read_bytes()
+    assert "shop-..." in str(add("--prefix", "hq2").exception)
+    assert not (town / "hello").exists()
+    assert "become the rig's" in add("--dry-run").stdout
+    assert add().exit_code == 0
+    assert rig_config(town, "hello").prefix == "shop"
+    store = open_store(town / "hello" / ".beads")
+    assert [one.title for one in store.list()] == ["theirs"]
+    store.close()
+    assert file.read_bytes() == before
+
+
+def test_a_rig_on_its_way_out_is_named_with_what_ends_it(place):
+    town, add = place
+    (town / "hello").mkdir()
+    (town / "hello" / "rig.toml.leaving").touch()
+    assert add().exception.hint == "finish that: gastown rig remove hello"
+
+
+def test_a_part_of_a_repository_is_said_once(place, tmp_path):
+    town, add = place
+    (tmp_path / "hello there" / "api").mkdir()
+    assert add("--folder", "api", "--sparse", "api", "--partial").exit_code == 0
+    config = rig_config(town, "hello")
+    assert (config.folder, config.sparse) == ("api", ["api"])
+    assert subprocess.run(
+        ["git", "-C", str(town / "hello" / "repo"), "config", "remote.origin.promisor"], check=True
+    )
+
+
+def test_what_leads_out_of_the_project_is_no_folder_of_it(place):
+    town, add = place
+    assert isinstance(add("--folder", "../x").exception, BadInput)
+    assert not (town / "hello").exists()

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from gastown_tui.adapters.agents.machine import allowed_in, servers_in
+from gastown_tui.adapters.beads_adopt import prefix_in
 from gastown_tui.adapters.git.hub import is_pushable, own_upstream
 from gastown_tui.adapters.git.names import check_branch, check_source, is_url, shown
 from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git, GitFailed
@@ -35,6 +36,7 @@ _HOOK_FILES: Final = {
 _LFS: Final = "filter=lfs"
 _LFS_HOOKS: Final = frozenset({"post-checkout", "post-commit", "post-merge", "pre-push"})
 """Hooks that `git lfs install` puts into a repository."""
+_BEADS: Final = ".beads/issues.jsonl"
 _INCLUDE: Final = ".worktreeinclude"
 
 
@@ -166,6 +168,7 @@ def look(at: Looked) -> RepositoryFacts:
         rules=allowed_in(_bytes(git, at.tip, ".claude/settings.json")) if ".claude" in top else [],
         claude=claude,
         beads=sum(name.startswith(".beads/") for name in names),
+        beads_prefix=prefix_in(_bytes(git, at.tip, _BEADS)) if _BEADS in names else "",
         is_shallow=git.text("rev-parse", "--is-shallow-repository") == "true" and bool(at.source),
         is_sparse=bool(at.source) and _is_true(here, "core.sparseCheckout"),
         is_pushable=at.is_pushable,
