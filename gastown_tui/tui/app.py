@@ -66,7 +66,9 @@ class GastownApp(App[None], inherit_bindings=False):
         self._looks = self.dashboard.desk.looks = looks or NoLooks()
 
     def on_mount(self) -> None:
-        """Open the dashboard."""
+        """Open the dashboard, in as many colours as the terminal has."""
+        if not self.is_headless and self.console.color_system == "standard":
+            use_colour(wanted=not self.no_color, few=True)
         self.push_screen(self.dashboard)
 
     async def on_event(self, event: events.Event) -> None:

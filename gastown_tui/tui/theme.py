@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.theme import Theme
 
@@ -68,15 +68,30 @@ _ANSI: Final = (
 )
 
 
+_FEW: Final = {
+    "accent": "cyan",
+    "ok": "green",
+    "warn": "yellow",
+    "error": "red",
+    "ask": "yellow",
+    "alert": "yellow",
+    "added": "green",
+    "removed": "red",
+}
+"""Inks where a terminal has sixteen colours: greys of ours would all be one of its three."""
+
+
 class Look:
-    """Whether there is colour, decided once at the start."""
+    """Whether there is colour and how much of it, decided once at the start."""
 
     colour: bool = True
+    few: bool = False
+    """Only the sixteen of the terminal: those as inks, no grounds of ours."""
 
 
-def use_colour(*, wanted: bool) -> None:
-    """Paint with colours, or with bold, dim and reverse alone."""
-    Look.colour = wanted
+def use_colour(*, wanted: bool, few: bool = False) -> None:
+    """Paint with colours, with the terminal's own few, or with bold, dim and reverse alone."""
+    Look.colour, Look.few = wanted and not few, wanted and few
     role_style.cache_clear()
     pane_style.cache_clear()
     code_style.cache_clear()
@@ -87,6 +102,7 @@ def role_style(role: str, surface: str = "base") -> Style:
     """The style of a role on a surface."""
     if not Look.colour:
         return Style(
+            color=_FEW.get(role) if Look.few and surface not in ("live", "cursor") else None,
             bold=role in _BOLD or surface in ("title", "active", "live") or None,
             dim=role in ("faint", "muted") or None,
             reverse=surface in ("live", "cursor") or role in _PATCH or None,
@@ -105,7 +121,11 @@ def role_style(role: str, surface: str = "base") -> Style:
 def code_style(ink: str, surface: str, *, bold: bool = False, italic: bool = False) -> Style:
     """The style of code: an ink of the highlighter (hex, empty for plain) on a surface."""
     if not Look.colour:
-        return Style(bold=bold or surface == "added" or None, dim=surface == "removed" or None)
+        return Style(
+            color=_FEW.get(surface) if Look.few else None,
+            bold=bold or surface == "added" or None,
+            dim=surface == "removed" or None,
+        )
     return Style(
         color=ink or _INK["text"],
         bgcolor=_GROUND[surface],
@@ -141,6 +161,8 @@ def pane_style(style: int) -> Style:
     ink = _colour(cells.foreground(style)) or Color.parse(_INK["text"])
     ground = _colour(cells.background(style)) or Color.parse(_GROUND["pane"])
     inverse = bool(style & cells.INVERSE)
+    if Look.few:
+        return _few_style(style)
     if inverse and Look.colour:
         ink, ground = ground, ink
     if style & cells.INVISIBLE:
@@ -163,6 +185,28 @@ def pane_style(style: int) -> Style:
         underline2=cells.underline(style) == 2 or None,
         overline=bool(style & cells.OVERLINE) or None,
         reverse=(inverse and not Look.colour) or None,
+    )
+
+
+def _few_style(style: int) -> Style:
+    """A terminal's style with the sixteen colours that its session and ours have in common."""
+
+    def own(bits: int) -> Color | None:
+        kind, value = cells.colour_parts(bits)
+        if kind == 1 and value < 16:
+            return Color.from_ansi(value)
+        found = _colour(bits)
+        return found.downgrade(ColorSystem.STANDARD) if found else None
+
+    hidden = bool(style & cells.INVISIBLE)
+    return Style(
+        color=own(cells.foreground(style)),
+        bgcolor=own(cells.background(style)),
+        bold=bool(style & cells.BOLD) or None,
+        dim=bool(style & cells.FAINT) or None,
+        underline=cells.underline(style) > 0 or None,
+        reverse=bool(style & cells.INVERSE) or None,
+        conceal=hidden or None,
     )
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+import time
+from typing import ClassVar
 
+import pytest
+from textual.app import App
+from textual.widgets._toast import Toast
+
+from gastown_tui.cells import pack, palette
 from gastown_tui.protocol import BeadText, Receipt
+from gastown_tui.tui.app import styles_dir
 from gastown_tui.tui.screens.bead import BeadScreen
 from gastown_tui.tui.screens.diff import DiffScreen
+from gastown_tui.tui.theme import pane_style, use_colour
 from gastown_tui.tui.widgets.composer import Composer
 
 
@@ -129,3 +137,36 @@ async def test_receipts_name_agents_as_the_list_does(seat):
         await s.press("P")
         await s.until(s.toasts)
         assert s.toasts()[-1] == "toast is frozen"
+
+
+async def test_in_sixteen_colours_greys_are_not_one_grey_on_another(seat):
+    """Every ink is one of the terminal's own on its own ground; the cursor is reversed."""
+    async with seat() as s:
+        use_colour(wanted=True, few=True)
+        try:
+            strips = s.board.panels.lists["agents"]
+            parts = [part for y in range(12) for part in strips.strip_at(y, 40)]
+            assert {part.style.bgcolor for part in parts} == {None}
+            assert any(part.style.color for part in parts)
+            assert any(part.style.reverse for part in parts)
+            red = pane_style(pack(palette(1)))
+            assert (red.color.number, red.bgcolor) == (1, None)
+        finally:
+            use_colour(wanted=True)
+
+
+@pytest.mark.parametrize("length", [42, 44, 45, 90])
+async def test_a_message_that_is_just_too_long_for_a_line_is_whole(length):
+    class Bare(App[None]):
+        CSS_PATH: ClassVar = [styles_dir() / "base.tcss"]
+
+    app = Bare()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify(("xxxxx " * 20)[: length - 2] + "xZ", markup=False)
+        end = time.monotonic() + 5
+        while not app.screen.query(Toast) or not app.screen.query_one(Toast).size:
+            assert time.monotonic() < end
+            await pilot.pause(0.02)
+        await pilot.pause(0.1)
+        strips = app.screen._compositor.render_strips()
+        assert "Z" in "".join(part.text for strip in strips for part in strip)
