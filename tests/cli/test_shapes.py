@@ -141,3 +141,21 @@ def test_the_counts_of_a_demo_are_as_documented():
 def test_the_receipt_of_a_nudge_is_as_documented(town):
     row = next(row for row in town.tables()["agents"].values() if row["alive"])
     check("gastown nudge AGENT TEXT --json", town.json("nudge", row["session"], "thanks"))
+
+
+def test_what_is_found_of_machine_and_project_is_as_documented(town, tmp_path):
+    found = town.json("doctor")
+    check("gastown doctor --json", found)
+    check("A finding", found["findings"])
+    path = str(tmp_path / "project")
+    subprocess.run(["git", "init", "-q", path], check=True)
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(
+        ["git", "-C", path, *who, "commit", "-q", "--allow-empty", "-m", "x"], check=True
+    )
+    found = town.json("rig", "add", "other", path, "--dry-run")
+    check("gastown rig add NAME SOURCE --dry-run --json", found)
+    check("A finding", [one | {"part": ""} for one in found["findings"]])
+    check("Facts of a project", found["facts"])
+    seen = next(line for line in DOCS.read_text().splitlines() if line.startswith("| `setup` |"))
+    assert all(f"`{key}`" in seen for key in found["facts"]["setup"])
