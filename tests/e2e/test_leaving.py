@@ -280,3 +280,57 @@ def test_a_damaged_rig_can_be_removed(town):
     assert "2 things that cannot be looked at" in town.refused("rig", "remove", "lib")
     town.ok("rig", "remove", "lib", "--discard")
     assert not (town.path / "lib").exists()
+
+
+@pytest.mark.slow
+def test_set_up_is_undone_and_leaves_nothing_behind(mine, home, root):
+    path, _bare = make_checkout(root)
+    (path / ".git" / "info" / "exclude").write_text(".env\ndeps/\n")
+    (path / ".env").write_text("KEY=1\n")
+    (path / "deps").mkdir()
+    (path / "deps" / "lib").write_text("big\n")
+    log = root / "log"
+    mine.ok("rig", "add", "app", str(path), "--gate", "test -f deps/lib", "--review", "none")
+    settings = mine.path / "app" / "rig.toml"
+    say = f'echo $GASTOWN_PORT_BASE $PWD >> "{log}"'
+    table = {"copy": [".env"], "link": ["deps"], "run": [f"{say}; echo up >> {log}"],
+             "inputs": ["g"], "teardown": [f"{say}; echo down >> {log}"]}  # fmt: skip
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+    settings.write_text(
+        settings.read_text().split("[setup]")[0].rstrip("# \n") + f"\n[setup]\n{text}"
+    )
+    before = picture(path)
+    mine.ok("up")
+    work(mine)
+    done = log.read_text().split()
+    assert done.count("up") == 3  # the sandbox, the branch's gates, those before landing
+    wait_for(lambda: log.read_text().split().count("down") == 1)  # the sandbox has gone
+    assert len({word for word in done if word.isdecimal()}) == 3
+    mine.ok("rig", "remove", "app", "--discard")
+    assert log.read_text().split().count("down") == 3
+    assert picture(path) == before
+    assert not (root / "state" / "gastown" / "ports.json").exists()
+
+
+def test_a_checkout_that_holds_something_is_named_and_another_goes(mine, root):
+    path, _bare = make_checkout(root)
+    mine.ok("rig", "add", "app", str(path), "--gate", "test -f f", "--review", "required")
+    mine.ok("up")
+    bead = mine.bead(rig="app")
+    mine.ok("sling", bead)
+    wait_for(lambda: POLECAT in mine.ok("session", "list"))
+    mine.inside("echo two >f && git commit -qam two && gastown done", POLECAT)
+    wait_for(lambda: "review" in mine.ok("mq", "list"))
+    place = root / "tried"
+    mine.ok("mq", "checkout", bead, "--to", str(place))
+    (place / "f").write_text("mine\n")
+    kinds = {
+        (one["kind"], one["what"])
+        for one in json.loads(mine.run("rig", "remove", "app", "--json").stdout)["unlanded"]
+    }
+    assert ("checkout", str(place)) in kinds
+    git(place, "checkout", "-q", "f")
+    found = json.loads(mine.run("rig", "remove", "app", "--json").stdout)["unlanded"]
+    assert "checkout" not in {one["kind"] for one in found}
+    mine.ok("rig", "remove", "app", "--discard")
+    assert not place.exists()
