@@ -191,17 +191,17 @@ def pane_style(style: int) -> Style:
 def _few_style(style: int) -> Style:
     """A terminal's style with the sixteen colours that its session and ours have in common."""
 
-    def own(bits: int) -> Color | None:
+    def own(bits: int, *, ground: bool = False) -> Color | None:
         kind, value = cells.colour_parts(bits)
         if kind == 1 and value < 16:
             return Color.from_ansi(value)
-        found = _colour(bits)
+        found = None if ground else _colour(bits)  # a dark grey ground would become a light one
         return found.downgrade(ColorSystem.STANDARD) if found else None
 
     hidden = bool(style & cells.INVISIBLE)
     return Style(
         color=own(cells.foreground(style)),
-        bgcolor=own(cells.background(style)),
+        bgcolor=own(cells.background(style), ground=True),
         bold=bool(style & cells.BOLD) or None,
         dim=bool(style & cells.FAINT) or None,
         underline=cells.underline(style) > 0 or None,

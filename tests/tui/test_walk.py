@@ -9,7 +9,7 @@ import pytest
 from textual.app import App
 from textual.widgets._toast import Toast
 
-from gastown_tui.cells import pack, palette
+from gastown_tui.cells import pack, palette, rgb
 from gastown_tui.protocol import BeadText, Receipt
 from gastown_tui.tui.app import styles_dir
 from gastown_tui.tui.screens.bead import BeadScreen
@@ -40,9 +40,11 @@ async def test_a_nudge_that_was_left_is_there_again(seat):
         box = await composer(s)
         assert box.field.text == "look at the "
         assert "what you had written before" in s.text()
+        assert " WRITE " in s.text()
+        assert " NAV " not in s.text()
         await s.write("log")
         await s.press("enter")
-        await s.until(lambda: s.asked)
+        await s.until(lambda: s.asked and " NAV " in s.text())
         assert s.asked[-1][2]["text"] == "look at the log"
         await s.press("n")
         assert (await composer(s)).field.text == ""
@@ -151,6 +153,7 @@ async def test_in_sixteen_colours_greys_are_not_one_grey_on_another(seat):
             assert any(part.style.reverse for part in parts)
             red = pane_style(pack(palette(1)))
             assert (red.color.number, red.bgcolor) == (1, None)
+            assert pane_style(pack(0, rgb(40, 40, 40))).bgcolor is None
         finally:
             use_colour(wanted=True)
 

@@ -223,7 +223,9 @@ class Board(Screen[None], inherit_bindings=False):
         """The keys that work now."""
         pane = self.stage.pane.has_focus
         mode = "PANE" if pane else "NAV"
-        if pane:
+        if self._overlay is not None:
+            mode, shown = self._overlay.mode, [("esc", "back to the town")]
+        elif pane:
             shown = [(self.keymap.label("pane.leave"), "leaves; every other key goes to the agent")]
         else:
             needy = bool(
@@ -305,6 +307,7 @@ class Board(Screen[None], inherit_bindings=False):
                 if before is not None and before.is_attached:
                     before.focus()
             await overlay.remove()
+            self.hints()
 
     def on_screen_suspend(self) -> None:
         """Nothing is seen: no frames."""

@@ -42,6 +42,7 @@ class Composer(Overlay[str]):
     """Answers with the text; empty text counts only where it is allowed."""
 
     can_focus = False
+    mode = "WRITE"
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual import events
 from textual.strip import Strip
@@ -26,6 +26,8 @@ class Overlay(Painted, Generic[_T]):
     """An overlay; `answer` is what became of it, None when it was cancelled."""
 
     can_focus = True
+    mode: ClassVar[str] = "ASKED"
+    """What the line of hints calls it: the keys of the town do not work now."""
 
     def __init__(self) -> None:
         super().__init__(classes="overlay")
