@@ -55,6 +55,7 @@ class GuardedStore:
         taken = self.check(operations)
         if taken is not None:
             self._note_force(taken)
+        operations = self._as_filed(operations)
         return self.plain.apply(operations, actor=actor, transaction=transaction)
 
     def check(self, operations: Sequence[Operation]) -> Taken | None:
@@ -80,6 +81,34 @@ class GuardedStore:
         if taken is not None and not _is_forced():
             raise Conflict(f"{taken}, and you are {self.session}", hint=_way_out())
         return taken
+
+    def _as_filed(self, operations: Sequence[Operation]) -> Sequence[Operation]:
+        """What the mayor files is proposed; nothing that it writes sends a bead to work.
+
+        Raises:
+            Forbidden: it would.
+        """
+        from gastown_tui.domain import proposals
+        from gastown_tui.domain.errors import NotFound
+        from gastown_tui.domain.operations import Create, subject
+
+        named = {subject(one) for one in operations if not isinstance(one, Create)}
+        proposed = []
+        for name in sorted(named):
+            try:
+                found = self.plain.get(name) if not name.startswith("~") else None
+            except NotFound:
+                continue
+            if found is not None and proposals.is_proposed(found):
+                proposed.append(name)
+        freed = proposals.freed_by(operations, proposed)
+        makes = any(isinstance(one, Create) for one in operations)
+        town = self._town() if makes or freed else None
+        if town is None or self.plain.prefix == TOWN_PREFIX or self.session != proposals.MAYOR:
+            return operations
+        if freed:
+            self._refuse(town, freed, f"{freed} goes to work when the overseer says so")
+        return proposals.filed(operations)
 
     @cached_property
     def session(self) -> str | None:

@@ -179,6 +179,13 @@ def actor() -> str:
     return os.environ.get("BD_ACTOR") or os.environ.get("GASTOWN_AGENT") or "overseer"
 
 
+def caller(town: Path) -> str:
+    """Who acts, whatever its environment says of a session: its address, else `actor()`."""
+    from gastown_tui.adapters.callers import calling_session, host_of
+
+    return calling_session(os.getpid(), host_of(town)) or actor()
+
+
 def ask(verb: str, target: str = "", wait_s: float = 60.0, **arguments: str) -> str:
     """Ask the controller; the line it answers with.
 

@@ -9,7 +9,7 @@ import click
 
 from gastown_tui.cli.bead_place import OneLine
 from gastown_tui.cli.common import (
-    actor,
+    caller,
     known_tables,
     plain,
     poke,
@@ -88,8 +88,12 @@ def create(
     town, books = _open()
     wanted = convoys.staging(books, _ids(books, beads), _room(town))
     labels = [records.OWNED] if owned else []
-    name = convoys.create(books, title, wanted.beads, actor=actor(), labels=labels)
-    said = _launched(town, books, name, force=True) if is_slung else ""
+    name = convoys.create(books, title, wanted.beads, actor=caller(town), labels=labels)
+    said = (
+        _launched(town, books, name, force=True)
+        if is_slung and not _told_proposed(town, name)
+        else ""
+    )
     poke(town)
     if as_json:
         show_json({"id": name, "beads": list(wanted.beads)})
@@ -126,8 +130,14 @@ def run(
     if kind_of(document.formula) != "convoy":
         raise BadInput(f"{formula} is no convoy", hint=f"gastown sling BEAD --formula {formula}")
     writes = convoy_runs.writes_reports(document.formula)
-    name, beads = convoy_runs.run(books, home, proto, title=title, writes=writes, actor=actor())
-    said = _launched(town, books, name, force=True) if is_launched else ""
+    name, beads = convoy_runs.run(
+        books, home, proto, title=title, writes=writes, actor=caller(town)
+    )
+    said = (
+        _launched(town, books, name, force=True)
+        if is_launched and not _told_proposed(town, name)
+        else ""
+    )
     poke(town)
     if as_json:
         show_json({"id": name, "beads": beads})
@@ -145,12 +155,20 @@ def _only_rig(books: Books) -> str:
     raise BadInput("which rig?", hint=f"--rig, one of: {', '.join(sorted(books.rigs)) or 'none'}")
 
 
+def _told_proposed(town: Path, name: str) -> bool:
+    """Whether a convoy is the mayor's, and so proposed; said on stderr."""
+    is_proposed = caller(town) == "mayor"
+    if is_proposed:
+        click.echo(f"gastown: {name} is proposed; the overseer accepts it", err=True)
+    return is_proposed
+
+
 def _launched(town: Path, books: Books, name: str, *, force: bool) -> str:
     from gastown_tui.roots.town import town_config
     from gastown_tui.services import convoys
 
     mine, room = town_config(town).id, _room(town)
-    return convoys.launch(books, mine, name, room=room, actor=actor(), force=force)
+    return convoys.launch(books, mine, name, room=room, actor=caller(town), force=force)
 
 
 @convoy.command("stage")
@@ -171,7 +189,7 @@ def stage(*, beads: tuple[str, ...], title: str, as_json: bool) -> None:
     name = beads[0] if is_convoy else ""
     if title and not is_convoy:
         label = f"{records.STAGED}:{convoys.staged_state(staged)}"
-        name = convoys.create(books, title, staged.beads, actor=actor(), labels=[label])
+        name = convoys.create(books, title, staged.beads, actor=caller(town), labels=[label])
         poke(town)
     if as_json:
         show_json(_staged_row(staged, name))
@@ -233,7 +251,7 @@ def add(*, convoy_id: str, beads: tuple[str, ...]) -> None:
     from gastown_tui.services import convoys
 
     town, books = _open()
-    show(convoys.add(books, convoy_id, _ids(books, beads), actor=actor()))
+    show(convoys.add(books, convoy_id, _ids(books, beads), actor=caller(town)))
     poke(town)
 
 
@@ -245,7 +263,7 @@ def remove(*, convoy_id: str, beads: tuple[str, ...]) -> None:
     from gastown_tui.services import convoys
 
     town, books = _open()
-    show(convoys.remove(books, convoy_id, _ids(books, beads), actor=actor()))
+    show(convoys.remove(books, convoy_id, _ids(books, beads), actor=caller(town)))
     poke(town)
 
 
@@ -257,7 +275,7 @@ def own(*, convoy_id: str, is_given_up: bool) -> None:
     from gastown_tui.services import convoys
 
     town, books = _open()
-    convoys.own(books, convoy_id, owned=not is_given_up, actor=actor())
+    convoys.own(books, convoy_id, owned=not is_given_up, actor=caller(town))
     poke(town)
     closes = "closes by itself" if is_given_up else "is closed by `convoy land` alone"
     show(f"{convoy_id} {closes}")
@@ -272,7 +290,7 @@ def land(*, convoy_id: str, force: bool) -> None:
 
     town, books = _open()
     _refuse_sessions(town, "convoy_land", convoy_id)
-    show(convoys.land(books, convoy_id, actor=actor(), force=force))
+    show(convoys.land(books, convoy_id, actor=caller(town), force=force))
     poke(town)
 
 

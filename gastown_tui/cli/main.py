@@ -48,6 +48,7 @@ _VERBS: Final = {
     "pause": ("gastown_tui.cli.town", "pause", "start and land nothing new"),
     "peek": ("gastown_tui.cli.session", "peek", "a session's screen as text"),
     "prime": ("gastown_tui.cli.work", "prime", "(agents) the work on the hook, and the rules"),
+    "proposal": ("gastown_tui.cli.proposal", "proposal", "what the mayor proposes: accept, drop"),
     "restart": ("gastown_tui.cli.control", "restart", "start an agent again"),
     "resume": ("gastown_tui.cli.control", "resume", "let a stopped or frozen agent go on"),
     "rig": ("gastown_tui.cli.rig", "rig", "add, look at and remove projects"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from gastown_tui.cli.common import actor, poke, show, show_json, town_dir
+from gastown_tui.cli.common import caller, poke, show, show_json, town_dir
 from gastown_tui.domain.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ def sling(bead: str, rig: str, agent: str, formula: str, variables: tuple[str, .
     elif variables:
         raise BadInput("--var is of a formula", hint="--formula NAME")
     wanted = {"rig": rig, "agent": agent}
-    text = slinging.sling(books, town_config(town).id, bead, wanted, actor(), molecule)
+    who = caller(town)
+    text = slinging.sling(books, town_config(town).id, bead, wanted, who, molecule)
     is_up = poke(town)
     show(text if is_up else f"{text}; it is stored, and goes when the town is up (`gastown up`)")
-    tell_unstartable(town, [books.rig_of(bead)], books.bead(bead).label("agent") or "")
+    if who != "mayor":
+        tell_unstartable(town, [books.rig_of(bead)], books.bead(bead).label("agent") or "")
 
 
 def _full_id(books: Books, given: str) -> str:
@@ -170,7 +172,8 @@ def prime(as_json: bool) -> None:
 
     if os.environ.get("GASTOWN_ROLE") == "mayor":
         town = town_dir()
-        text = mayor_text(str(town), [rig_config(town, name) for name in rig_names(town)])
+        rigs = [rig_config(town, name) for name in rig_names(town)]
+        text = mayor_text(str(town), rigs, *_of_the_town(town))
         if as_json:
             show_json({"agent": "mayor", "rig": "", "state": "none", "bead": "", "text": text})
         else:
@@ -185,6 +188,22 @@ def prime(as_json: bool) -> None:
         show_json(facts)
     else:
         show(prime_text(facts))
+
+
+def _of_the_town(town: Path) -> tuple[list[str], list[str]]:
+    """What is proposed, and what is worked on, a line each."""
+    from gastown_tui.roots.town import open_books
+    from gastown_tui.services import proposals
+
+    books = open_books(town)
+    proposed = [f"- {one.id} {one.title}" for one in proposals.waiting(books)]
+    flight = [
+        f"- {bead.id} {bead.title}: {bead.assignee}"
+        for rig in books.rigs.values()
+        for bead in rig.store.list()
+        if bead.status in {"hooked", "in_progress"}
+    ]
+    return proposed, flight
 
 
 @click.command("agent-stop")

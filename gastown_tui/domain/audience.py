@@ -11,6 +11,7 @@ OVERSEER: Final = frozenset(
         "approve", "approve_always", "approve_dialog", "cancel", "create_town", "deny_dialog",
         "checkout", "checkout_done",
         "down", "drop", "estop", "freeze", "hold", "interrupt", "key", "kill",
+        "proposal_accept", "proposal_drop", "proposal_edit",
         "max_working", "mayor", "notify", "nudge", "pause", "publish", "reject", "release",
         "remove_rig", "restart", "resume", "resume_all", "retry", "stop", "thaw",
         "submit_branch", "unhook", "unpublished", "up", "upgrade",

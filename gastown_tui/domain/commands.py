@@ -158,6 +158,12 @@ class CloseConvoy(_Command, frozen=True, kw_only=True):
     convoy: str
 
 
+class ReturnProposal(_Command, frozen=True, kw_only=True):
+    """A proposal was dropped: close what was filed for it, and tell the mayor why."""
+
+    convoy: str
+
+
 class FeedConvoy(_Command, frozen=True, kw_only=True):
     """Beads of a launched convoy have become ready and are not slung: sling them."""
 
@@ -185,4 +191,5 @@ Command: TypeAlias = (
     | AnswerDialog
     | Escalate
     | CloseConvoy
+    | ReturnProposal
 )

@@ -9,6 +9,7 @@ import msgspec
 
 from gastown_tui.domain.bead import Bead
 from gastown_tui.domain.commands import CloseConvoy, Command, Escalate, FeedConvoy
+from gastown_tui.domain.proposals import DROPPED, is_proposed
 from gastown_tui.domain.ready import BLOCKING
 from gastown_tui.domain.staging import DISPATCHED
 from gastown_tui.domain.town import Convoy
@@ -17,6 +18,8 @@ from gastown_tui.domain.view import View
 OPEN: Final = "open"
 """Made, and nothing of it is done by itself."""
 STAGED: Final = "staged"
+PROPOSED: Final = "proposed"
+"""By the mayor, until the overseer accepts or drops it."""
 WORKING: Final = "working"
 WAITING: Final = "waiting"
 """For room, or for a free hook."""
@@ -46,11 +49,17 @@ def standing(view: View, convoy: Convoy) -> Standing:
     ready = [one for one in beads if one.status == "open" and one.id in view.town.ready]
     slung = [one for one in ready if _is_slung(view, one)]
     unslung = tuple(
-        one.id for one in ready if one.issue_type in DISPATCHED and not _is_slung(view, one)
+        one.id
+        for one in beads
+        if one.issue_type in DISPATCHED
+        and (one in ready or is_proposed(one))
+        and not _is_slung(view, one)
     )
     state, why = OPEN, ""
     if not beads and convoy.tracked:
         state = LANDED
+    elif convoy.proposed:
+        state = convoy.proposed if convoy.proposed == DROPPED else PROPOSED
     elif convoy.staged:
         state = STAGED
     elif working:
@@ -94,7 +103,7 @@ def closing(view: View) -> Iterator[Command]:
     prefixes = tuple(f"{rig.config.prefix}-" for rig in view.town.rigs.values())
     for name, convoy in sorted(view.town.convoys.items()):
         is_known = all(bead.startswith(prefixes) for bead in convoy.tracked)
-        if convoy.owned or not is_known or not convoy.tracked:
+        if convoy.owned or convoy.proposed or not is_known or not convoy.tracked:
             continue
         if not any(bead in view.town.beads for bead in convoy.tracked):
             yield CloseConvoy(key=f"convoy:{name}", version=str(len(convoy.tracked)), convoy=name)
@@ -103,7 +112,7 @@ def closing(view: View) -> Iterator[Command]:
 def feeding(view: View) -> Iterator[Command]:
     """Launched convoys with ready work that is not slung: it is; and stranded ones, said once."""
     for name, convoy in sorted(view.town.convoys.items()):
-        if not convoy.launched or convoy.staged:
+        if not convoy.launched or convoy.staged or convoy.proposed:
             continue
         found = standing(view, convoy)
         fresh = tuple(one for one in found.unslung if _may_sling(view, one))

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from gastown_tui.domain import convoys, rules_agents, rules_queue, rules_work
+from gastown_tui.domain import convoys, proposals, rules_agents, rules_queue, rules_work
 from gastown_tui.domain.commands import (
     AnswerDialog,
     CleanUp,
@@ -38,6 +38,7 @@ from gastown_tui.domain.commands import (
     MarkStopped,
     PrepareSandbox,
     PutAway,
+    ReturnProposal,
     StartEvidence,
     StartLanding,
     StartSession,
@@ -54,6 +55,7 @@ _WORDS: Final[dict[type, str]] = {
     AnswerDialog: "answering the dialog of {}",
     CleanUp: "cleaning up after {}",
     CloseConvoy: "closing the convoy {}",
+    ReturnProposal: "telling the mayor of the dropped {}",
     CloseDropped: "closing the dropped {}",
     Dispatch: "putting {} on a hook",
     EndSession: "ending the session {}",
@@ -84,6 +86,7 @@ _ALWAYS: Final[tuple[Rule, ...]] = (
     rules_queue.waiting_for_overseer,
     rules_work.strange_hooks,
     convoys.closing,
+    proposals.returning,
 )
 """Finishing and recording."""
 _WHEN_UP: Final[tuple[Rule, ...]] = (

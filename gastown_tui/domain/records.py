@@ -15,7 +15,7 @@ merge-request  rig bead agent branch base target state submitted evidence approv
                leftovers;
                notes: why; description: log; design: left out
 rig            rig held landing tries
-convoy         edges `tracks` to its beads
+convoy         staged launched proposed owned; edges `tracks` to its beads; notes: why dropped
 event          wisps: `event_kind`, `actor`, `target`, title
 ============== =================================================================================
 """
@@ -142,6 +142,8 @@ def convoy_of(bead: Bead) -> Convoy:
         owned=OWNED in bead.labels,
         staged=bead.label(STAGED) or "",
         launched=bead.label(LAUNCHED) is not None,
+        proposed=bead.label("proposed") or "",
+        why=bead.notes,
     )
 
 

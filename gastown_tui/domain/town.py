@@ -140,6 +140,10 @@ class Convoy(msgspec.Struct, frozen=True, kw_only=True):
     """`ready` or `warnings` while it waits for its launch."""
     launched: bool = False
     """Whether what becomes ready in it is slung by itself."""
+    proposed: str = ""
+    """`mayor` while it waits for the overseer's word, `dropped` until the mayor knows of a no."""
+    why: str = ""
+    """Of the overseer's no."""
 
 
 class RunFact(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from gastown_tui.domain.commands import (
     MarkStopped,
     PrepareSandbox,
     PutAway,
+    ReturnProposal,
     StartEvidence,
     StartLanding,
     StartSession,
@@ -47,7 +48,7 @@ _SETTLE_S: Final = 0.005
 """After a wake, for what comes with it."""
 _REST_S: Final = 0.05
 """Between two looks, so that a burst of changes costs one look."""
-_QUIET: Final = frozenset({Tell, EndSession})
+_QUIET: Final = frozenset({Tell, EndSession, ReturnProposal})
 """Commands whose failure is ordinary and tells the overseer nothing."""
 
 log = logging.getLogger("gastown.controller")
@@ -84,6 +85,7 @@ class Controller:
             AnswerDialog: work.answer,
             Escalate: work.escalate,
             CloseConvoy: work.close_convoy,
+            ReturnProposal: work.proposals.give_back,
             FeedConvoy: work.feed_convoy,
             PutAway: work.sandboxes.put_away,
             StartEvidence: refinery.evidence.start,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gastown_tui.domain import records
+import msgspec
+
+from gastown_tui.domain import proposals, records
 from gastown_tui.domain.bead import Bead
-from gastown_tui.domain.errors import BadInput, Conflict, NotFound
+from gastown_tui.domain.errors import BadInput, Conflict, Forbidden, NotFound
 from gastown_tui.domain.operations import (
     AddDependency,
     AddLabel,
@@ -28,7 +30,9 @@ def ground(books: Books, room: int) -> Ground:
     rig_of: dict[str, str] = {}
     for name, rig in books.rigs.items():
         for bead in rig.store.list(include_closed=True):
-            beads[bead.id] = bead
+            # what is proposed is judged as it will be once it is accepted
+            proposed = proposals.is_proposed(bead) and bead.status == "deferred"
+            beads[bead.id] = msgspec.structs.replace(bead, status="open") if proposed else bead
             rig_of[bead.id] = name
     held = {name: rig.held for name, rig in books.rig_views({}).items() if rig.held}
     return Ground(beads=beads, rig_of=rig_of, held=held, room=room)
@@ -78,6 +82,8 @@ def create(
     mine = [bead.id for bead in found if bead.issue_type != "epic"]
     if not mine:
         raise BadInput("a convoy needs beads that can be worked on")
+    if actor == proposals.MAYOR:
+        labels = [*labels, proposals.LABEL]
     made = records.create_convoy(records.one_line(title, "convoy"), mine)
     operations: list[Operation] = [made]
     operations += [AddLabel(bead="~convoy", label=label) for label in labels]
@@ -103,8 +109,11 @@ def launch(
 
     Raises:
         Conflict: something forbids it, or warnings are not forced over.
+        Forbidden: the mayor asks.
     """
     found = of(books, convoy)
+    if actor == proposals.MAYOR:
+        raise Forbidden(f"{convoy} is launched by the overseer", hint="what you file is proposed")
     if found.is_closed:
         raise Conflict(f"{convoy} is closed", hint="gastown convoy add reopens it")
     worked_out = stage(tracked(found), ground(books, room))
@@ -112,41 +121,63 @@ def launch(
         more = f" (and {len(worked_out.warnings) - 1} more)" if worked_out.warnings[1:] else ""
         raise Conflict(f"{worked_out.warnings[0].text}{more}", hint="--force launches it anyway")
     slung = [bead for wave in worked_out.waves for bead in wave]
+    if proposals.is_proposed(found):  # one write accepts it; what it sets free follows from that
+        text = f"{found.title}: accepted"
+        books.write_town(
+            [
+                Require(bead=convoy, status="open", label=proposals.LABEL),
+                SetState(bead=convoy, dimension=proposals.DIMENSION),
+                *launching(convoy),
+                records.event("accepted", convoy, text, actor),
+            ],
+            actor=actor,
+        )
     count = 0
     for rig in sorted({books.rig_of(bead) for bead in slung}):
         count += sling_all(books, rig, town, [b for b in slung if books.rig_of(b) == rig], actor)
-    operations: list[Operation] = [
-        SetState(bead=convoy, dimension=records.STAGED),
-        SetState(bead=convoy, dimension=records.LAUNCHED, value="yes"),
-    ]
+    operations = launching(convoy)
     text = f"{found.title}: {count} beads in {len(worked_out.waves)} waves"
     books.write_town([*operations, records.event("launched", convoy, text, actor)], actor=actor)
     first = len(worked_out.waves[0]) if worked_out.waves else 0
     return f"{convoy} is launched: {count} beads slung, {first} can begin now"
 
 
+def launching(convoy: str) -> list[Operation]:
+    """The operations that make a convoy a launched one."""
+    return [
+        SetState(bead=convoy, dimension=records.STAGED),
+        SetState(bead=convoy, dimension=records.LAUNCHED, value="yes"),
+    ]
+
+
 def sling_all(books: Books, rig: str, town: str, beads: Sequence[str], actor: str) -> int:
     """Sling what is open and not slung yet, in one transaction; how many."""
     operations: list[Operation] = []
+    count = 0
     for name in beads:
         bead = books.bead(name)
-        if bead.status != "open" or bead.label("sling") is not None:
+        proposed = proposals.is_proposed(bead) and bead.status in {"open", "deferred"}
+        if not proposed and (bead.status != "open" or bead.label("sling") is not None):
             continue
         if bead.label("town") not in {None, town}:
             raise Conflict(f"{name} is worked on in the town {bead.label('town')}")
         operations += [
-            Require(bead=name, status="open"),
+            Require(bead=name, status=bead.status),
+            *(proposals.freeing(name) if proposed else ()),
             SetState(bead=name, dimension="town", value=town),
             SetState(bead=name, dimension="sling", value="any"),
         ]
+        count += 1
     if operations:
         books.write_rig(rig, operations, actor=actor)
-    return len(operations) // 3
+    return count
 
 
 def add(books: Books, convoy: str, beads: Sequence[str], *, actor: str) -> str:
     """Add beads; a closed convoy is open again."""
     found = of(books, convoy)
+    if actor == proposals.MAYOR and not proposals.is_proposed(found):
+        raise Forbidden(f"{convoy} is under way", hint="propose another convoy")
     there = tracked(found)
     new = [bead for bead in dict.fromkeys(beads) if bead not in there]
     for bead in new:

@@ -33,27 +33,40 @@ Rules of this town
 
 
 MAYOR = """\
-You are the mayor of this town: you plan with the overseer, file the work and hand it out.
+You are the mayor of this town: you plan with the overseer and propose work. You write no code.
 - See what is going on: `gastown status`, `gastown agents`, `gastown mq list`, `gastown events`.
 - File work: `gastown bead create "TITLE" --rig RIG -d "WHAT AND WHY"`; order it with
   `gastown bead dep add BEAD BLOCKER`. Make beads that one agent finishes in one sitting.
-- Follow some together: `gastown convoy create "TITLE" BEAD ...`.
-- Hand it out when the overseer has agreed: `gastown sling BEAD`.
-- Read the code of a rig in {town}/RIG/repo; change nothing there: polecats do the work.
+- Propose it: `gastown convoy create "TITLE" BEAD ...`, or `gastown sling BEAD` for one alone; look
+  at it with `gastown convoy stage CONVOY`. What you file waits until the overseer accepts it; if it
+  is dropped you are told why.
+- Read the code of a rig in its folder below; it is refused to change anything there.
 - Approving, rejecting, stopping and killing are the overseer's; say what you would do.
 
 The rigs of this town:
-{rigs}"""
+{rigs}
+
+Proposed, waiting for the overseer:
+{proposed}
+
+In flight:
+{flight}"""
 
 
-def mayor_text(town: str, rigs: Sequence[RigConfig]) -> str:
-    """What the mayor is told."""
+def mayor_text(
+    town: str, rigs: Sequence[RigConfig], proposed: Sequence[str] = (), flight: Sequence[str] = ()
+) -> str:
+    """What the mayor is told: the verbs, the rigs with their hubs, and what is under way."""
     lines = [
-        f"- {rig.name} (beads {rig.prefix}-...): lands on {rig.default_branch} ({rig.land}),"
-        f" gates: {'; '.join(rig.gates) or 'none'}"
+        f"- {rig.name} (beads {rig.prefix}-..., code in {town}/{rig.name}/repo): lands on"
+        f" {rig.default_branch} ({rig.land}), gates: {'; '.join(rig.gates) or 'none'}"
         for rig in rigs
     ]
-    return MAYOR.format(town=town, rigs="\n".join(lines) or "- none yet")
+    return MAYOR.format(
+        rigs="\n".join(lines) or "- none yet",
+        proposed="\n".join(proposed) or "- nothing",
+        flight="\n".join(flight) or "- nothing",
+    )
 
 
 def prime_facts(

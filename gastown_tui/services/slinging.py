@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from gastown_tui.domain import records
+from gastown_tui.domain import proposals, records
 from gastown_tui.domain.bead import WORK_TYPES
 from gastown_tui.domain.errors import BadInput, Conflict
 from gastown_tui.domain.names import split_address
 from gastown_tui.domain.operations import Create, Operation, Require, SetState
-from gastown_tui.services import molecules
+from gastown_tui.services import convoys, molecules
 from gastown_tui.services.books import Books
 from gastown_tui.services.molecule_ends import store_of
+from gastown_tui.services.proposals import propose_bead
 
 if TYPE_CHECKING:
+    from gastown_tui.domain.bead import Bead
     from gastown_tui.domain.formula.cook import Protomolecule
 
 _NOBODYS: Final = frozenset({"gate", "message", "event"})
@@ -45,31 +47,30 @@ def sling(
     rig = books.rig_of(bead)
     change = books.rigs[rig].store.last_change
     found = books.bead(bead)
-    if arguments.get("rig") and arguments["rig"] != rig:
-        raise Conflict(f"{bead} belongs to the rig {rig}, not to {arguments['rig']}")
-    agent = arguments.get("agent", "")
-    if agent and split_address(agent)[0] != rig:
-        raise BadInput(f"{agent} does not work in {rig}")
-    if agent and split_address(agent)[1] != "polecat":
-        raise BadInput(f"{agent} is no polecat", hint="--agent NAME, or RIG/polecats/NAME")
+    agent = _wished(bead, rig, arguments)
     if found.is_closed:
         raise Conflict(f"{bead} is closed", hint="reopen it first")
     other = found.label("town")
     if other not in {None, town}:
         raise Conflict(f"{bead} is worked on in the town {other}")
+    if actor == proposals.MAYOR:
+        return propose_bead(books, bead)
+    is_proposed = proposals.is_proposed(found) and found.status == "deferred"
     if found.status in {"hooked", "in_progress"}:
         if agent in {"", found.assignee} and molecule is None:
             return f"{bead} is already on the hook of {found.assignee}"
         raise Conflict(f"{bead} is on the hook of {found.assignee}")
-    if found.issue_type == "epic":
-        raise BadInput(f"{bead} is an epic", hint="sling its children")
-    if found.issue_type in _NOBODYS:
-        raise BadInput(f"{bead} is a {found.issue_type}: nobody is sent to it")
+    _must_be_work(found)
     wish, before = agent or "any", found.label("sling") if other == town else None
     if before == wish and molecule is None:
         return f"{bead} is slung to {_whom(wish, rig)} already"
     operations: list[Operation] = [
-        Require(bead=bead, status="open", change=change if molecule else None),
+        Require(
+            bead=bead,
+            status="deferred" if is_proposed else "open",
+            change=change if molecule else None,
+        ),
+        *(proposals.freeing(bead) if is_proposed else ()),
         SetState(bead=bead, dimension="town", value=town),
         SetState(bead=bead, dimension="sling", value=wish),
     ]
@@ -83,6 +84,26 @@ def sling(
     steps = f", with {molecule.formula}: {len(molecule.steps)} steps" if molecule else ""
     instead = f", no longer to {_whom(before, rig)}" if before and before != wish else ""
     return f"{bead} is slung to {_whom(wish, rig)}{instead}{steps}"
+
+
+def _wished(bead: str, rig: str, arguments: dict[str, str]) -> str:
+    """The polecat that is asked for; empty for any."""
+    if arguments.get("rig") and arguments["rig"] != rig:
+        raise Conflict(f"{bead} belongs to the rig {rig}, not to {arguments['rig']}")
+    agent = arguments.get("agent", "")
+    if agent and split_address(agent)[0] != rig:
+        raise BadInput(f"{agent} does not work in {rig}")
+    if agent and split_address(agent)[1] != "polecat":
+        raise BadInput(f"{agent} is no polecat", hint="--agent NAME, or RIG/polecats/NAME")
+    return agent
+
+
+def _must_be_work(bead: Bead) -> None:
+    """Raise BadInput for what nobody is sent to."""
+    if bead.issue_type == "epic":
+        raise BadInput(f"{bead.id} is an epic", hint="sling its children")
+    if bead.issue_type in _NOBODYS:
+        raise BadInput(f"{bead.id} is a {bead.issue_type}: nobody is sent to it")
 
 
 def _whom(wish: str, rig: str) -> str:
@@ -115,21 +136,16 @@ def create_bead(books: Books, rig: str, arguments: dict[str, str], actor: str) -
     priority = (arguments.get("priority") or "2").lower().removeprefix("p")
     if priority not in {"0", "1", "2", "3", "4"}:
         raise BadInput(f"{priority!r} is no priority", hint="0 (urgent) to 4")
-    done = books.write_rig(
-        rig,
-        [
-            Create(
-                bead={
-                    "title": title,
-                    "description": arguments.get("description", ""),
-                    "issue_type": kind,
-                    "priority": int(priority),
-                }
-            )
-        ],
-        actor=actor,
-    )
-    return done.ids[0]
+    row = {
+        "title": title,
+        "description": arguments.get("description", ""),
+        "issue_type": kind,
+        "priority": int(priority),
+    }
+    made: list[Operation] = [Create(bead=row)]
+    if actor == proposals.MAYOR:
+        made = proposals.filed(made)
+    return books.write_rig(rig, made, actor=actor).ids[0]
 
 
 def convoy(books: Books, title: str, arguments: dict[str, str], actor: str) -> str:
@@ -137,8 +153,4 @@ def convoy(books: Books, title: str, arguments: dict[str, str], actor: str) -> s
     beads = arguments.get("beads", "").split()
     if not beads:
         raise BadInput("a convoy needs beads")
-    for bead in beads:
-        books.bead(bead)
-    operations: list[Operation] = [records.create_convoy(title or "convoy", beads)]
-    done = books.write_town(operations, actor=actor)
-    return done.ids[0]
+    return convoys.create(books, title, beads, actor=actor)

@@ -16,6 +16,7 @@ from gastown_tui.services.facts import Facts
 from gastown_tui.services.formula_verbs import FormulaVerbs
 from gastown_tui.services.leaving import LeavingVerbs
 from gastown_tui.services.nudger import Nudger
+from gastown_tui.services.proposals import Proposals
 from gastown_tui.services.requests import Arguments, RequestLog, arguments_of, has_begun
 from gastown_tui.services.verbs_agents import AgentVerbs
 from gastown_tui.services.verbs_landing import LandingVerbs
@@ -55,6 +56,7 @@ class Verbs:
             **bead_verbs.table(context.books),
             **FormulaVerbs(context).table,
             **LeavingVerbs(context).table,
+            **Proposals(context, nudger).table,
         }
 
     def add(self, table: Mapping[str, Carry]) -> None:

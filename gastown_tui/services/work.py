@@ -29,6 +29,7 @@ from gastown_tui.services.hooks import write_agent
 from gastown_tui.services.leaving import record_agent
 from gastown_tui.services.molecule_ends import handed_over, store_of
 from gastown_tui.services.nudger import Nudger
+from gastown_tui.services.proposals import Proposals
 from gastown_tui.services.sandboxes import Sandboxes
 from gastown_tui.services.sessions import Sessions
 
@@ -44,6 +45,7 @@ class Work:
     ) -> None:
         self._context = context
         self._nudger = nudger
+        self.proposals = Proposals(context, nudger)
         self.sandboxes = Sandboxes(context, nudger)
         self.sessions = Sessions(context, can_resume)
 
