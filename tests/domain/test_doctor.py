@@ -61,6 +61,7 @@ def test_a_good_machine_has_nothing_to_mend():
         ({"instances": 16}, "inotify", "warn"),
         ({"disk_free": 1_000_000_000}, "disk", "warn"),
         ({"disk_free": 19_000_000}, "disk", "fail"),
+        ({"is_writable": False}, "disk", "fail"),
         ({"memory_free": 5_900_000_000}, "memory", "warn"),
         ({"memory_free": 6_000_000_000}, "memory", "ok"),
         ({"max_working": 15}, "memory", "warn"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import getpass
 import locale
+import os
 import resource
 import shutil
 import sys
@@ -37,10 +38,11 @@ def look(town: Path, env: Mapping[str, str], max_working: int) -> MachineFacts:
         executable=sys.executable,
         files_soft=soft,
         files_hard=hard,
-        watches=_number(Path("/proc/sys/fs/inotify/max_user_watches")),
-        instances=_number(Path("/proc/sys/fs/inotify/max_user_instances")),
+        watches=_inotify("watches"),
+        instances=_inotify("instances"),
         disk_free=shutil.disk_usage(place).free,
         disk_path=str(place),
+        is_writable=os.access(place, os.W_OK),
         memory_free=free,
         memory_total=total,
         max_working=max_working,
@@ -56,6 +58,13 @@ def look(town: Path, env: Mapping[str, str], max_working: int) -> MachineFacts:
 
 def _limit(value: int) -> int | None:
     return None if value == resource.RLIM_INFINITY else value
+
+
+def _inotify(what: str) -> int | None:
+    """The limit of a user, or that of a container's user namespace where it is lower."""
+    paths = (f"/proc/sys/fs/inotify/max_user_{what}", f"/proc/sys/user/max_inotify_{what}")
+    found = [number for path in paths if (number := _number(Path(path))) is not None]
+    return min(found, default=None)
 
 
 def _number(path: Path) -> int | None:

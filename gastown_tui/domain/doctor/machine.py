@@ -40,6 +40,8 @@ class MachineFacts(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: int
     """Bytes where the town is, or would be."""
     disk_path: str
+    is_writable: bool = True
+    """Whether anything can be written there at all."""
     memory_free: int
     """Bytes that programs could get, also within a container's limit."""
     memory_total: int
@@ -115,6 +117,9 @@ def _inotify(facts: MachineFacts) -> list[Finding]:
 
 def _disk(facts: MachineFacts) -> Finding:
     text = f"{size(facts.disk_free)} free at {facts.disk_path}"
+    if not facts.is_writable:
+        where = f"{facts.disk_path} cannot be written to"
+        return fail("disk", where, "see its owner and mount, or name another folder for the town")
     if facts.disk_free < LEAST_DISK:
         return fail("disk", f"{text}: the town starts nothing so", "make room there")
     if facts.disk_free < LITTLE_DISK:
