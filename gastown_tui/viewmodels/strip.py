@@ -41,6 +41,8 @@ class TownFacts(msgspec.Struct, frozen=True, kw_only=True):
     queue: Mapping[str, Record]
     gates: int = 0
     """Gates that the overseer has to open."""
+    proposals: int = 0
+    """Convoys that the mayor proposes."""
     down: Sequence[str] = ()
     """What is not there, as it is to be read: `as of 14:02, controller down`."""
     problems: int = 0
@@ -106,7 +108,7 @@ def _town(facts: TownFacts, width: int) -> Line:
     for row in facts.agents.values():
         state = string(row, "state")
         counted[state] = counted.get(state, 0) + 1
-    parts.append((f" {len(facts.agents)} agents" if width >= 100 else "", "muted"))
+    parts.append((f" {plural(len(facts.agents), 'agent')}" if width >= 100 else "", "muted"))
     for state in ("working", "waiting", "idle") if width >= 100 else ("working", "idle"):
         if number_of := counted.get(state, 0):
             mark = AGENT[state]
@@ -150,6 +152,8 @@ def _verdicts(facts: TownFacts, room: int) -> Line:
         mark = GATE["yours"]
         text = f" {mark.word.upper()} {facts.gates} " if wide else f"{mark.glyph}{facts.gates} "
         parts.append((text, mark.role))
+    if facts.proposals:
+        parts.append((f" PROPOSED {facts.proposals} " if wide else f"?{facts.proposals} ", "ask"))
     return tuple(part for part in parts if part[0])
 
 

@@ -238,3 +238,9 @@ def test_an_attempt_after_the_first_is_told_everywhere():
     assert "/3" not in line_text(request_line("mr-1", first, 80, NOW))
     last = row | {"reds": 3, "state": "rejected"}
     assert "3/3" in line_text(request_line("mr-1", last, 80, NOW))
+
+
+@pytest.mark.parametrize(("agents", "said"), [(0, "0 agents"), (1, "1 agent "), (2, "2 agents")])
+def test_strip_counts_agents_in_words(agents, said):
+    rows = dict(list(AGENTS.items())[:agents])
+    assert said in line_text(strip_line(TownFacts(town={}, agents=rows, queue={}), 120, NOW))
