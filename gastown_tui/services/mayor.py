@@ -83,6 +83,7 @@ def _launch_context(
         cwd=str(context.paths.sandbox(agent)),
         conversation=conversation,
         resume=resume,
+        read_only=[str(context.paths.town / name / "repo") for name in sorted(context.books.rigs)],
         settings_path=str(context.paths.session_file(agent, "settings.json")),
         hooks_path=str(context.paths.session_file(agent, "hooks")),
         bin_dir=str(context.paths.bin),

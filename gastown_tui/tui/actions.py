@@ -107,6 +107,7 @@ _WORK: Final = _group(
     _action("bead.sling", "s", "Sling a bead to an agent", "sling"),
     _action("bead.unhook", "u", "Take the bead off its hook, sling it anew", strong=True),
     _action("bead.show", "v", "Look at the bead: texts, links, comments, history", "look"),
+    _action("proposal.show", "O", "Mayor's proposal: look, accept, change, drop", "proposal"),
     _action("copy.id", "y", "Copy the id"),
 )
 _TOWN: Final = _group(

@@ -153,8 +153,8 @@ def convoy_line(key: str, row: Record, width: int, now: float) -> Line:
         why = string(row, "why")
         text = f"stranded: {why}" if why and width >= 64 else "stranded"
         parts.append((f" {crop(text, max(9, width // 2))}", "warn"))
-    elif state in ("staged", "waiting"):
-        parts.append((f" {state}", "ask" if state == "staged" else "muted"))
+    elif state in ("staged", "waiting", "proposed", "dropped"):
+        parts.append((f" {state}", "ask" if state in ("staged", "proposed") else "muted"))
     if waited and width >= 64 and done < total:
         parts.append((f" oldest {waited}", "faint"))
     return spread(

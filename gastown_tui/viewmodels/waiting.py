@@ -10,8 +10,11 @@ from gastown_tui.viewmodels.text import Record, number, string
 VERDICT = ("review", "rejected")
 """States in which a merge request goes no further without the overseer, as they are shown."""
 
+PROPOSED = "proposed"
+"""State of a convoy that the overseer has to accept or drop."""
+
 Waiting = tuple[str, str]
-"""The panel that it stands in, `agents`, `queue` or `tree`, and its key there."""
+"""The panel that it stands in, `agents`, `queue`, `tree` or `convoys`, and its key there."""
 
 
 def in_state(queue: Mapping[str, Record], state: str) -> tuple[str, ...]:
@@ -20,15 +23,24 @@ def in_state(queue: Mapping[str, Record], state: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda key: (number(queue[key], "since"), key)))
 
 
+def proposed(convoys: Mapping[str, Record]) -> tuple[str, ...]:
+    """The convoys that wait for the overseer's word."""
+    return tuple(sorted(key for key, row in convoys.items() if string(row, "state") == PROPOSED))
+
+
 def all_waiting(
-    agents: Agents, queue: Mapping[str, Record], gates: Iterable[str] = ()
+    agents: Agents,
+    queue: Mapping[str, Record],
+    gates: Iterable[str] = (),
+    proposals: Iterable[str] = (),
 ) -> tuple[Waiting, ...]:
-    """Everything that waits: agents first, then requests to review, rejected ones, shut gates."""
+    """Everything that waits: agents, requests to review, rejected ones, gates, proposals."""
     requests = (("queue", key) for state in VERDICT for key in in_state(queue, state))
     return (
         *(("agents", key) for key in needy(agents)),
         *requests,
         *(("tree", key) for key in sorted(gates)),
+        *(("convoys", key) for key in sorted(proposals)),
     )
 
 

@@ -71,6 +71,8 @@ class SettingsFacts(msgspec.Struct, frozen=True, kw_only=True):
     mcp_enabled: list[str] = []
     mcp_disabled: list[str] = []
     bypass: bool = False
+    read_only: list[str] = []
+    """Absolute folders outside of its own that it may read, and not edit."""
     bd: bool = False
     """Whether the session finds our `bd` on PATH."""
 
@@ -82,6 +84,11 @@ def claude_settings(facts: SettingsFacts) -> str:
         "permissions": {"allow": allowed(facts)},
         "sandbox": {"excludedCommands": ["gastown *", "gastown"]},
     }
+    if facts.read_only:
+        settings["permissions"] |= {
+            "additionalDirectories": facts.read_only,
+            "deny": [f"Edit(/{folder}/**)" for folder in facts.read_only],
+        }
     if facts.mcp_enabled:
         settings["enabledMcpjsonServers"] = facts.mcp_enabled
     if facts.mcp_disabled:

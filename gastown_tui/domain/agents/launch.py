@@ -68,6 +68,8 @@ class LaunchContext(msgspec.Struct, frozen=True, kw_only=True):
     permissions: str = "default"
     gate_commands: list[str] = []
     """The rig's gates, which the agent may run without asking."""
+    read_only: list[str] = []
+    """Folders besides its own that it reads: the mayor's are the hubs."""
     settings_path: str = ""
     """Where the agent's settings file goes: outside the repository and the person's home."""
     hooks_path: str = ""
@@ -175,6 +177,7 @@ def settings_facts(context: LaunchContext) -> SettingsFacts:
     return SettingsFacts(
         role=context.role,
         gate_commands=context.gate_commands,
+        read_only=context.read_only,
         mcp_enabled=agreed or [],
         mcp_disabled=[]
         if agreed is None

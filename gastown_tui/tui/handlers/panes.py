@@ -9,7 +9,7 @@ from typing import Final
 from gastown_tui.tui.desk import Desk
 from gastown_tui.tui.handlers.kinds import Handler
 from gastown_tui.viewmodels.layout import DENSITIES
-from gastown_tui.viewmodels.waiting import all_waiting, next_waiting
+from gastown_tui.viewmodels.waiting import all_waiting, next_waiting, proposed
 
 _TWICE_S: Final = 0.4
 _LOOKS, _LOOK_S = 20, 0.1
@@ -73,10 +73,12 @@ async def mayor(desk: Desk) -> None:
 
 
 def _needs(step: int, desk: Desk) -> None:
-    panel = desk.panels.active if desk.panels.active in {"queue", "tree"} else "agents"
+    panel = desk.panels.active if desk.panels.active in {"queue", "tree", "convoys"} else "agents"
     here = desk.stage.selected if panel == "agents" else desk.panels.cursor(panel)
     queue = desk.store.rows("mq")
-    waiting = all_waiting(desk.store.rows("agents"), queue, desk.panels.yours)
+    waiting = all_waiting(
+        desk.store.rows("agents"), queue, desk.panels.yours, proposed(desk.store.rows("convoys"))
+    )
     found = next_waiting(waiting, (panel, here), step)
     if found:
         desk.screen.reveal(*found)

@@ -12,6 +12,7 @@ from gastown_tui.tui.handlers import (
     diffs,
     moving,
     panes,
+    proposals,
     town,
     work,
 )
@@ -27,4 +28,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     **town.HANDLERS,
     **absence.HANDLERS,
     **capacity.HANDLERS,
+    **proposals.HANDLERS,
 }

@@ -26,6 +26,7 @@ from gastown_tui.viewmodels.hints import hint_line
 from gastown_tui.viewmodels.layout import Place, Plan, View, plan
 from gastown_tui.viewmodels.strip import TownFacts, problem_lines, strip_line
 from gastown_tui.viewmodels.text import string
+from gastown_tui.viewmodels.waiting import proposed
 
 if TYPE_CHECKING:
     from gastown_tui.tui.desk import Desk
@@ -166,6 +167,7 @@ class Board(Screen[None], inherit_bindings=False):
             agents=self.store.rows("agents"),
             queue=self.store.rows("mq"),
             gates=len(self.panels.yours),
+            proposals=len(proposed(self.store.rows("convoys"))),
             down=self.store.down_words(),
             problems=len(problems) if not room else 0,
         )
