@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from gastown_tui.adapters.looks import LookFiles
 from gastown_tui.adapters.own_programs import OwnPrograms
 from gastown_tui.domain.errors import GastownError, Unavailable
 from gastown_tui.protocol import FeedFrame, ScreensFrame
+from gastown_tui.roots import other_build
 from gastown_tui.roots.asker import Asker
 from gastown_tui.roots.town import check_settings
 from gastown_tui.roots.user_keys import user_keys
@@ -114,6 +116,8 @@ class LinkTown:
         self._link: Link[FeedFrame] | None = None
         self._asker = Asker("controller")
         self._listener: Callable[[FeedItem], None] = lambda _item: None
+        self.on_build: Callable[[str], None] = lambda _build: None
+        """Told the controller's build with every connection."""
         self._version, self._boot = 0, ""
 
     def follow(self, listener: Callable[[FeedItem], None]) -> None:
@@ -135,6 +139,7 @@ class LinkTown:
 
     async def _serve(self, link: Link[FeedFrame]) -> None:
         self._link = link
+        self.on_build(link.welcome.build)
         link.send(protocol.Follow(version=self._version, boot=self._boot))
         try:
             async for frame in link.frames():
@@ -298,6 +303,8 @@ class Cockpit(GastownApp):
     ) -> None:
         """`coming` says whether daemons are being started, `failed` that this came to nothing."""
         host = _HostWatch(town, coming)
+        self.other_build = ""
+        """What the screen is to go on as when it has ended."""
         self._coming, self._failed = coming, failed
         self._feed, self._screens = LinkTown(town, host), LinkScreens(town, host)
         super().__init__(
@@ -307,6 +314,9 @@ class Cockpit(GastownApp):
 
     def on_ready(self) -> None:
         """Connect, now that the screen listens; what is loaded by now is no garbage."""
+        if said := other_build.why(dict(os.environ)):
+            self.notify(said, markup=False)
+        self._feed.on_build = self._met
         gc.freeze()
         sys.setswitchinterval(_SWITCH_S)
         gc.set_threshold(*_COLLECTIONS)
@@ -314,6 +324,12 @@ class Cockpit(GastownApp):
         self.run_worker(self._screens.run(), exit_on_error=False)
         if self._coming() or self._failed():
             self._look = self.set_interval(_LOOK_S, self._started)
+
+    def _met(self, build: str) -> None:
+        """Leave for another build, unless the daemons are about to become this one."""
+        if not self._coming() and other_build.is_new(build, dict(os.environ)):
+            self.other_build = build
+            self.exit()
 
     def _started(self) -> None:
         """Give up when the daemons do not start; whoever started them says why."""
@@ -335,6 +351,8 @@ def run(
         logging.basicConfig(filename=folder / "tui.log", level=logging.INFO)
     app = Cockpit(town, coming, failed)
     app.run()
+    if app.other_build:
+        other_build.go_on(town, app.other_build)
     return app.return_code or 0
 
 
