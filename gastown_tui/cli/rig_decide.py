@@ -86,6 +86,7 @@ def proposal(facts: RepositoryFacts, asked: Asked) -> Decision:
     setup = Setup(
         copy=facts.setup.secrets,
         run=facts.setup.run,
+        inputs=facts.setup.packages if facts.setup.run else [],
         environment=environment if shutil.which(environment) else "",
     )
     uses_setup = asked.setup if asked.setup is not None else asked.is_yes
@@ -128,7 +129,7 @@ def _land(facts: RepositoryFacts) -> str:
 
 
 def _but(land: str, facts: RepositoryFacts) -> str:
-    if land == "push" and not facts.is_pushable:
+    if land in {"push", "pr"} and not facts.is_pushable:
         return " (not possible: somebody works in it)"
     return " (it is protected)" if land == "push" and facts.is_protected else ""
 

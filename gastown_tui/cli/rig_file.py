@@ -46,7 +46,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = ""
     sparse: list[str] = []
     setup: Setup = msgspec.field(default_factory=Setup)
-    """As it would be used."""
+    """As it would be used; `inputs` are told only."""
     uses_setup: bool = False
     """Whether it is; else it stands in the file as comments."""
     consent: Consent = msgspec.field(default_factory=Consent)
@@ -104,7 +104,8 @@ def _setup(decided: Decision) -> str:
     mark = "" if decided.uses_setup and not is_empty else "# "
     rest = [
         "# link = []                # ignored files that all sandboxes share with that path",
-        "# inputs = []              # lock files: run again only when one of them has changed",
+        "# lock files: run again only when one of them, or a command, has changed",
+        f"# inputs = {_list(setup.inputs)}",
         "# teardown = []            # commands before a sandbox is taken away",
     ]
     if not setup.environment:
