@@ -354,7 +354,7 @@ class FakeGit:
 class Bench:
     """A controller without processes, over real stores in a folder."""
 
-    def __init__(self, folder: Path, **rig):
+    def __init__(self, folder: Path, /, **rig):
         self.clock = FakeClock()
         self.table = RunTable(lambda: None)
         self.host, self.screens = FakeHost(self.table, self.clock), FakeScreens()
