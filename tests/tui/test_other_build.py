@@ -17,10 +17,13 @@ def test_each_build_is_gone_on_as_once(tmp_path):
     program = tmp_path / ".gastown" / "bin" / "gastown"
     program.parent.mkdir(parents=True)
     (tmp_path / "town.toml").touch()
-    program.write_text('#!/bin/sh\necho "$GASTOWN_SCREEN_BUILDS|$GASTOWN_TOWN|$*"\n')
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo gastown, version 9.9 && exit\necho "$GASTOWN_SCREEN_BUILDS|$GASTOWN_TOWN|$*"\n'
+    )
     program.chmod(0o755)
     code = (
         "import sys; from pathlib import Path; from gastown_tui.roots import other_build\n"
+        "other_build._WAIT_S = 1.0\n"
         "town = Path(sys.argv.pop(1)); other_build.go_on(town, '9.9')"
     )
     env = {key: value for key, value in os.environ.items() if key != "GASTOWN_SCREEN_BUILDS"}
