@@ -56,10 +56,10 @@ def standing(view: View, convoy: Convoy) -> Standing:
         and not _is_slung(view, one)
     )
     state, why = OPEN, ""
-    if not beads and convoy.tracked:
-        state = LANDED
-    elif convoy.proposed:
+    if convoy.proposed:
         state = convoy.proposed if convoy.proposed == DROPPED else PROPOSED
+    elif not beads and convoy.tracked:
+        state = LANDED
     elif convoy.staged:
         state = STAGED
     elif working:
