@@ -24,6 +24,7 @@ from gastown_tui.adapters.sync_link import SyncLink
 from gastown_tui.cells import Row
 from gastown_tui.cli.attach_keys import LEAVE, KeyReader, Moused, Pasted, Pressed, Typed
 from gastown_tui.cli.common import town_dir
+from gastown_tui.cli.session_names import session_named
 from gastown_tui.domain.errors import BadInput, GastownError, NotFound, Unavailable
 
 FPS: Final = 60.0
@@ -268,7 +269,9 @@ def attach(name: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise BadInput("attach needs a terminal", hint=f"use `gastown peek {name}`")
-    viewer = Viewer(town_dir(), name)
+    town = town_dir()
+    name = session_named(town, name)
+    viewer = Viewer(town, name)
     refused: GastownError | None = None
     over = "detached"
     with contextlib.closing(viewer), _raw_terminal() as wake:

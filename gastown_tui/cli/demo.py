@@ -70,6 +70,7 @@ def demo(
 def _with_screen(
     agents: int, beads: int, seed: int, speed: float, review: str, *, keep: bool
 ) -> int:
+    from gastown_tui.cli.entry import remember
     from gastown_tui.cli.screen import open_screen
     from gastown_tui.roots.demo import make_demo, remove_demo
 
@@ -88,5 +89,6 @@ def _with_screen(
             sys.stdout.flush()
             remove_demo(made)
     if keep:
+        remember(made.town)
         show(f"It is kept: cd {made.town}; gastown. To remove it: gastown down; rm -r {made.home}")
     return 0

@@ -13,9 +13,9 @@ import click
 
 from gastown_tui import protocol
 from gastown_tui.adapters import daemons, screens_client
-from gastown_tui.adapters.host_client import error_of
 from gastown_tui.cli.attach import attach
 from gastown_tui.cli.common import age, refuse_sessions, show, show_json, table, town_dir
+from gastown_tui.cli.session_names import checked, living_runs, session_named
 from gastown_tui.domain.errors import BadInput, GastownError, NotFound, Unavailable
 from gastown_tui.domain.names import check_session
 
@@ -33,21 +33,6 @@ _NOT_PASSED: Final = frozenset(
 @click.group()
 def session() -> None:
     """Run programs in sessions, look at them, end them."""
-
-
-def _checked(frame: protocol.HostFrame) -> protocol.HostFrame:
-    if isinstance(frame, protocol.Failed):
-        raise error_of(frame)
-    return frame
-
-
-def _runs(town: Path) -> list[protocol.RunRow]:
-    """The living runs."""
-    with daemons.connect_host(town) as link:
-        answer = _checked(link.ask(protocol.ListRuns(req=link.next_req())))
-    return (
-        [run for run in answer.runs if not run.ended] if isinstance(answer, protocol.Runs) else []
-    )
 
 
 def _free_name(command: str, taken: set[str]) -> str:
@@ -71,7 +56,7 @@ def start(name: str, cols: int | None, rows: int | None, command: tuple[str, ...
     if shutil.which(command[0]) is None:
         raise BadInput(f"there is no program {command[0]!r}")
     daemons.ensure_host(town)
-    name = name or _free_name(command[0], {run.name for run in _runs(town)})
+    name = name or _free_name(command[0], {run.name for run in living_runs(town)})
     size = shutil.get_terminal_size((120, 40))
     env = {key: value for key, value in os.environ.items() if key not in _NOT_PASSED}
     env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "GASTOWN_TOWN": str(town)}
@@ -87,7 +72,7 @@ def start(name: str, cols: int | None, rows: int | None, command: tuple[str, ...
             rows=rows or size.lines,
             kind="shell",
         )
-        _checked(link.ask(frame, 30.0))
+        checked(link.ask(frame, 30.0))
     show(name)
 
 
@@ -107,7 +92,7 @@ def list_sessions(*, as_json: bool, everything: bool) -> None:
             "started": run.started,
             "command": run.argv,
         }
-        for run in sorted(_runs(town), key=lambda run: run.name)
+        for run in sorted(living_runs(town), key=lambda run: run.name)
     ]
     if everything:
         with screens_client.open_sync(town) as link:
@@ -152,7 +137,7 @@ def kill_session(name: str, grace_s: float) -> None:
         frame = protocol.EndRun(
             req=link.next_req(), name=name, grace_s=grace_s, reason="gastown session kill"
         )
-        _checked(link.ask(frame, grace_s + 30.0))
+        checked(link.ask(frame, grace_s + 30.0))
     show(f"session {name} has ended")
 
 
@@ -173,7 +158,7 @@ def _peek(town: Path, name: str, history: int) -> protocol.Peeked:
 def _is_coming(town: Path, name: str, error: GastownError) -> bool:
     if isinstance(error, Unavailable):
         return daemons.host_running(town)
-    return any(run.name == name for run in _runs(town))
+    return any(run.name == name for run in living_runs(town))
 
 
 @click.command()
@@ -182,7 +167,9 @@ def _is_coming(town: Path, name: str, error: GastownError) -> bool:
 @click.option("--json", "as_json", is_flag=True, help="With title and size, as JSON.")
 def peek(name: str, history: int, *, as_json: bool) -> None:
     """Print the screen of session NAME as text; also of one that has ended."""
-    found = _peek(town_dir(), name, history)
+    town = town_dir()
+    name = session_named(town, name)
+    found = _peek(town, name, history)
     if as_json:
         show_json(
             {

@@ -142,7 +142,11 @@ class Panels:
             marked = key in self.marks
             return agent_view.agent_line(key, row, width, self._clock(), marked=marked)
 
-        empty = "no agent needs you" if self.needy_only else "no agents yet: B a bead, s sling it"
+        empty = "no agents yet: B a bead, s sling it"
+        if self.needy_only:
+            empty = "no agent needs you"
+        elif not self._store.rows("rigs"):
+            empty = "no rig yet: `gastown rig add`"
         return ListModel(
             keys=keys,
             line=line,

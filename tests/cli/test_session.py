@@ -78,6 +78,20 @@ def start(gastown, name, code):
     return name
 
 
+def test_an_agent_is_found_by_its_own_name(gastown):
+    for name in ("lib/polecats/nux", "lib/polecats/ace", "app/polecats/ace"):
+        assert (
+            gastown("session", "start", "--name", name, "--", "sh", "-c", f"echo I am {name}; cat")[
+                0
+            ]
+            == 0
+        )
+    wait_for(lambda: "I am lib/polecats/nux" in gastown("peek", "nux")[1])
+    assert "may be" in gastown("peek", "ace")[2]
+    for name in ("lib/polecats/nux", "lib/polecats/ace", "app/polecats/ace"):
+        assert gastown("session", "kill", name)[0] == 0
+
+
 def test_start_list_peek_kill(gastown):
     """A program runs in a session, is listed, looked at, ended, and can still be looked at."""
     name = start(

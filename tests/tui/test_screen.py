@@ -282,8 +282,10 @@ async def test_an_agent_that_does_not_start_says_why_in_its_pane(seat):
 
 async def test_an_empty_town_says_what_to_do(seat):
     async with seat(town=FakeTown({"town": {"town": {"name": "new"}}}), screens=FakeScreens()) as s:
-        await s.pilot.pause(0.1)
-        assert "B a bead" in s.text()
+        await s.until(lambda: "`gastown rig add`" in s.text())
+        s.town.change(rigs={"lib": {"name": "lib"}})
+        await s.until(lambda: "B a bead" in s.text())
+        s.town.change(rigs={"lib": None})
         for key in ("enter", "x", "d", "s", "a", "m", "space", "z", "w"):
             await s.press(key)
         assert s.asked == []
