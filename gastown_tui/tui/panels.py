@@ -74,6 +74,8 @@ class Panels:
         for panel in self.shown():
             if TABLES[panel] in news:
                 self._show(panel, news[TABLES[panel]])
+            elif panel == "agents" and "rigs" in news:
+                self._show(panel, ())
         self.titles()
 
     def again(self) -> None:
