@@ -44,8 +44,15 @@ def how_red(run: RunFact, gates: Sequence[str]) -> str:
         fault = "was not found" if run.code == 127 else "cannot be executed"
         return f"a command of the gates {fault} (exit {run.code}): {'; '.join(gates)[:200]}"
     if run.why == "exit":
-        return f"the gates failed (exit {run.code}): {'; '.join(gates)[:200]}"
+        named = "; ".join(map(_without_folder, gates))
+        return f"the gates failed (exit {run.code}): {named[:200]}"
     return f"the gates did not end ({run.why.removeprefix('ended: ')})"
+
+
+def _without_folder(gate: str) -> str:
+    """A command as one reads it in a narrow column: its program by name."""
+    program, space, rest = gate.partition(" ")
+    return f"{program.rpartition('/')[2]}{space}{rest}"
 
 
 def passed(context: Context, request: Request, where: str = "on the branch") -> list[Operation]:
