@@ -25,7 +25,7 @@ from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.adapters.git.tested import GreenTrees
 from gastown_tui.adapters.rig_review import RigReview
-from gastown_tui.adapters.rig_upstream import RigUpstream, size
+from gastown_tui.adapters.rig_upstream import RigUpstream, outside, size
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.workplaces import SetUp
@@ -44,7 +44,7 @@ class RigGit:
         self._town = town
         self._config = config
         self._hub_info: hub.HubInfo | None = None
-        self._follows = RigUpstream(config, lambda: self.hub)
+        self._follows = RigUpstream(config, lambda: self.hub, self._signing)
         self.review: Reviewing = RigReview(lambda: self.hub)
         self.upstream: Upstream = self._follows
         place = [one for one in (config.folder, config.setup.environment) if one]
@@ -145,18 +145,7 @@ class RigGit:
             commits=commits,
             leftovers=left.commit or "",
             left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
-            outside=self._outside(git, start, tip),
-        )
-
-    def _outside(self, git: Git, start: str, tip: str) -> tuple[str, ...]:
-        """What a branch changes and must not: `.beads/`, and what `only_folder` leaves out."""
-        out = git.call("diff", "--name-only", "--no-renames", "-z", start, tip).out
-        names_ = [one.decode("utf-8", "replace") for one in out.split(b"\0") if one]
-        mine = f"{self._config.folder.strip('/')}/" if self._config.only_folder else ""
-        return tuple(
-            names.shown(one)
-            for one in names_
-            if one.startswith(".beads/") or not one.startswith(mine)
+            outside=outside(self._config, git, start, tip),
         )
 
     def commit_left(self, path: Path, branch: str, agent: str) -> Left:

@@ -11,6 +11,7 @@ from typing import Final
 from gastown_tui.adapters.git import landing, names, sandbox, upstream
 from gastown_tui.adapters.git.hub import RECORD, HubInfo, identity
 from gastown_tui.adapters.git.run import Git, GitFailed
+from gastown_tui.adapters.git.signing import Signing
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound, Unavailable
 from gastown_tui.services.ports import Handed, TargetMoved
@@ -26,9 +27,13 @@ _AFTER_FAILURE_S: Final = 60.0
 class RigUpstream:
     """What is fetched from, published to and asked of one rig's upstream; calls block."""
 
-    def __init__(self, config: RigConfig, hub: Callable[[], HubInfo]) -> None:
+    def __init__(
+        self, config: RigConfig, hub: Callable[[], HubInfo], signing: Callable[[], Signing]
+    ) -> None:
+        """`signing` says how commits made here are signed; it raises when the key does not."""
         self._config = config
         self._hub = hub
+        self._signing = signing
         self._next = 0.0
         self._problem = ""
 
@@ -83,7 +88,7 @@ class RigUpstream:
             landing.verify_target(hub, hub.local_ref)
         except landing.TargetMoved as error:
             raise TargetMoved(error.message, hint=error.hint) from error
-        made = upstream.rebase_tail(hub, worktree)
+        made = upstream.rebase_tail(hub, worktree, by=self._signing())
         return Tail(
             old=made.old, upstream=made.upstream, tip=made.tip, count=made.count,
             conflicts=made.conflicts,
@@ -168,6 +173,9 @@ class RigUpstream:
         commits = int(git.text("rev-list", "--count", f"{base}..{tip}"))
         if not commits:
             raise Conflict(f"the target holds all of {branch} already")
+        if stray := outside(self._config, git, base, tip):
+            some = ", ".join(stray[:5]) + (f" and {len(stray) - 5} more" if stray[5:] else "")
+            raise Conflict(f"{branch} changes {some}: {taken(self._config)}")
         git.call("update-ref", "-m", "gastown: submitted", f"refs/heads/{own}", tip)
         plus, minus = size(git.text("diff", "--numstat", base, tip))
         handed = Handed(tip=tip, base=base, commits=commits, plus=plus, minus=minus)
@@ -194,6 +202,24 @@ class RigUpstream:
             f"there is no branch {branch} in {', '.join(places)}",
             hint=problem or "commit it there, or push it",
         )
+
+
+def outside(config: RigConfig, git: Git, base: str, tip: str) -> tuple[str, ...]:
+    """What a branch changes and must not: `.beads`, and what `only_folder` leaves out."""
+    out = git.call("diff-tree", "-r", "--name-only", "--no-renames", "-z", base, tip).out
+    found = [one.decode("utf-8", "replace") for one in out.split(b"\0") if one]
+    mine = f"{config.folder.strip('/')}/" if config.only_folder else ""
+    return tuple(
+        names.shown(one)
+        for one in found
+        if one.split("/", 1)[0] == ".beads" or not one.startswith(mine)
+    )
+
+
+def taken(config: RigConfig) -> str:
+    """What a rig takes changes of, as a sentence without its end."""
+    may = f"only {config.folder}" if config.only_folder else "anything but .beads/"
+    return f"{config.name} takes changes of {may}"
 
 
 def size(numstat: str) -> tuple[int, int]:

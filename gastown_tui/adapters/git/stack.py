@@ -85,11 +85,7 @@ def prepare_stack(
     """
     check_sha(base)
     who = by or Signing()
-    git = Git(
-        worktree,
-        env=identity(who.name, who.email, author=False),
-        config=[*who.settings, ("commit.gpgSign", "true" if who.sign else "false")],
-    ).where(limit=NETWORK_LIMIT)
+    git = committing(worktree, who)
     reset_worktree(worktree, base)
     tip, placed = base, []
     for candidate in candidates:
@@ -102,6 +98,15 @@ def prepare_stack(
     return StackResult(
         base=base, tip=tip, tree=git.text("rev-parse", f"{tip}^{{tree}}"), placed=tuple(placed)
     )
+
+
+def committing(worktree: Path, by: Signing) -> Git:
+    """Git in a worktree of the refinery, as the committer of what lands."""
+    return Git(
+        worktree,
+        env=identity(by.name, by.email, author=False),
+        config=[*by.settings, ("commit.gpgSign", "true" if by.sign else "false")],
+    ).where(limit=NETWORK_LIMIT)
 
 
 def _place(git: Git, base: str, candidate: Candidate, *, sign: bool) -> Placed:

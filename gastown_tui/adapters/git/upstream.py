@@ -23,9 +23,10 @@ from gastown_tui.adapters.git.landing import (
     upstream_state,
 )
 from gastown_tui.adapters.git.names import check_branch, check_sha, shown
-from gastown_tui.adapters.git.run import NETWORK_LIMIT, Git
+from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.sandbox import create_detached, reset_worktree
-from gastown_tui.adapters.git.stack import Clash, replay
+from gastown_tui.adapters.git.signing import Signing
+from gastown_tui.adapters.git.stack import Clash, committing, replay
 from gastown_tui.domain.errors import Conflict
 
 ACCEPTED: Final = "refs/gastown/upstream-accepted"
@@ -90,10 +91,11 @@ def unpublished(hub: HubInfo) -> tuple[Commit, ...]:
     return tuple(found)
 
 
-def rebase_tail(hub: HubInfo, worktree: Path) -> Rebased:
+def rebase_tail(hub: HubInfo, worktree: Path, *, by: Signing | None = None) -> Rebased:
     """Put the unpublished commits on top of the upstream, in a worktree of the refinery.
 
     What was published and has come back in another form (squashed, rebased, merged) is left out.
+    The town is their committer; `by` says as whom, None is its own name, unsigned.
 
     Raises:
         GitFailed: git could not.
@@ -104,14 +106,13 @@ def rebase_tail(hub: HubInfo, worktree: Path) -> Rebased:
         for ref in (hub.upstream_ref, hub.local_ref, UPSTREAM)
     )
     create_detached(hub, worktree, upstream)
-    inside = Git(
-        worktree, env=identity(author=False), config=[("commit.gpgSign", "false")]
-    ).where(limit=NETWORK_LIMIT)  # fmt: skip
+    who = by or Signing()
+    inside = committing(worktree, who)
     start = _start(inside, upstream, old, seen)
     if start == old:
         return Rebased(old=old, upstream=upstream, tip=upstream, count=0)
     try:
-        tip = replay(inside, upstream, old, after=start)
+        tip = replay(inside, upstream, old, after=start, sign=who.sign)
     except Clash as clash:
         reset_worktree(worktree, upstream)
         return Rebased(old=old, upstream=upstream, tip="", count=0, conflicts=clash.files)

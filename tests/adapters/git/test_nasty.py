@@ -154,6 +154,23 @@ def test_a_key_that_is_missing_holds_the_queue_with_one_line(rig, nasty) -> None
     assert nasty.verified(one.land("nux", tip), one.hub.path) == "N"
 
 
+def test_what_goes_on_top_of_a_newer_upstream_is_signed_again(rig, nasty) -> None:
+    one = rig()
+    _box, tip = one.work("nux", "echo two >second.txt && git add . && git commit -qm Second")
+    landed = one.land("nux", tip)
+    new = nasty.git("commit-tree", "-p", "main", "-m", "Upstream", "main^{tree}", at=nasty.remote)
+    nasty.git("update-ref", "refs/heads/main", new, at=nasty.remote)
+    assert one.git.refresh(fetch=True) == landed
+    bench = one.town / "app/refinery/landing"
+    tail = one.git.upstream.rebase_tail(bench)
+    assert tail.count == 1
+    assert nasty.verified(tail.tip, one.hub.path) == "G"
+    assert nasty.git("log", "-1", "--format=%an", tail.tip, at=one.hub.path) == "nux (app)"
+    nasty.key.unlink()
+    with pytest.raises(TargetMoved, match=r"commit\.gpgsign is set, but the key"):
+        one.git.upstream.rebase_tail(bench)
+
+
 @pytest.mark.skipif(not Path("/usr/bin/gpg").exists(), reason="needs gpg")
 @pytest.mark.parametrize("locked", [False, True])
 def test_gpg_signs_or_refuses_and_never_asks(rig, nasty, tmp_path, monkeypatch, locked) -> None:

@@ -14,7 +14,8 @@ from gastown_tui.services.ports import TargetMoved
 
 
 @pytest.fixture
-def git(hub, town):
+def git(hub, town, shell):
+    shell(hub.path)("git config commit.gpgsign false")
     return RigGit(town, RigConfig(name="rig", prefix="gt", upstream=hub.origin))
 
 
@@ -247,3 +248,24 @@ def test_the_guard_lets_no_agent_say_that_its_tree_is_green(town, hub, git, shel
     agent = shell(path, git.agent_env(path, "polecat/nux/gt-1@a"))
     assert "gastown" in agent.refuses("git update-ref refs/gastown/green/x/y HEAD")
     assert upstream.moved(hub) == ""
+
+
+def test_a_branch_that_changes_what_the_rig_does_not_take_is_not_adopted(town, hub, seed) -> None:
+    def rig(**more):
+        return RigGit(
+            town, RigConfig(name="rig", prefix="gt", upstream=str(hub.origin), **more)
+        ).upstream  # fmt: skip
+
+    seed("git switch -q -c mine && mkdir .beads lib && echo x > .beads/issues.jsonl && git add -A")
+    seed("git ci -q -m beads && git push -q origin mine")
+    with pytest.raises(Conflict, match=r"mine changes \.beads/issues\.jsonl: rig takes changes of"):
+        rig().adopt("mine", "mine-1")
+    seed("git rm -qf .beads/issues.jsonl && ln -s ../elsewhere .beads && git add -A")
+    seed("git ci -q -m link && git push -q origin mine")
+    with pytest.raises(Conflict, match=r"mine changes \.beads: "):
+        rig().adopt("mine", "mine-1")
+    seed("git rm -qf .beads && mkdir -p lib && echo x > lib/x && git add -A && git ci -q -m ok")
+    seed("git push -q origin mine")
+    assert rig().adopt("mine", "mine-1")[2].commits == 3
+    with pytest.raises(Conflict, match=r"mine changes lib/x: rig takes changes of only apis"):
+        rig(folder="apis", only_folder=True).adopt("mine", "mine-1")
