@@ -287,6 +287,8 @@ def _request_row(
         "attempts": seen.town.limits.attempts,
         "plus": request.plus,
         "minus": request.minus,
+        "left_out": request.left_out.splitlines(),
+        "gate_limit_s": rig.config.gate_timeout_s if rig else 0.0,
     }
 
 

@@ -12,6 +12,7 @@ from gastown_tui.tui.widgets.pane import PaneView
 from gastown_tui.tui.widgets.terminal_pane import TerminalPane
 from gastown_tui.viewmodels import agents as agent_view
 from gastown_tui.viewmodels.layout import Plan, assign_tiles
+from gastown_tui.viewmodels.queue import gates_line
 from gastown_tui.viewmodels.text import Record, clean, string
 
 _LIVELY: Final = {
@@ -49,6 +50,9 @@ class Stage:
         self.selected = ""
         self.before = ""
         """Who was selected before."""
+        self.watched = ""
+        """The request whose gates the big pane shows instead of the selected agent."""
+        self._gates = ""
         self.pane_shown = True
         self.zoomed = False
 
@@ -63,12 +67,27 @@ class Stage:
 
     def select(self, session: str) -> bool:
         """Show another session in the big pane; False when it is there already."""
-        if session == self.selected or not session:
+        if not session or (session == self.selected and not self.watched):
             return False
-        if self.selected:
+        self.watch("")
+        if self.selected and session != self.selected:
             self.before = self.selected
         self.selected = session
         return True
+
+    def watch(self, request: str) -> None:
+        """Show the gates of a request in the big pane; of none, the selected agent again."""
+        self.watched, self._gates = request, ""
+        self.pane.can_focus = not request  # nobody reads what is typed into gates
+
+    @property
+    def shown(self) -> str:
+        """The session in the big pane: that of the gates follows its request on to the landing."""
+        if not self.watched:
+            return self.selected
+        row = self._store.row("mq", self.watched)
+        self._gates = string(row, "gate_session") or self._gates
+        return self._gates
 
     def assign(self, plan: Plan) -> None:
         """Give every place its session, and have the frames of those that are seen."""
@@ -76,7 +95,7 @@ class Stage:
         self._ranks = {key: _rank(row) for key, row in agents.items()}
         if self.selected not in agents:
             self.selected = next(iter(agent_view.agent_order(agents)), "")
-        skip = self.selected if self.pane_shown else ""
+        skip = self.shown if self.pane_shown else ""
         waiting = agent_view.needy(agents)
         order = {key: at for at, key in enumerate(agent_view.agent_order(agents))}
         urgency = {key: at for at, key in enumerate(waiting)}
@@ -116,9 +135,10 @@ class Stage:
     def _show(self) -> None:
         seen: dict[str, PaneView] = {}
         if self.pane_shown:
-            self.pane.set_session(self.selected)
-            if self.selected:
-                seen[self.selected] = self.pane
+            shown = self.shown
+            self.pane.set_session(shown)
+            if shown:
+                seen[shown] = self.pane
         for at, view in enumerate(self.views):
             session = self._assigned[at] if at < len(self._assigned) else ""
             if at >= self._tiles or not session:
@@ -161,6 +181,12 @@ class Stage:
         elif pane.has_focus:
             note = f"PANE · {pane.leave_keys[0]} leaves"
         surface = "live" if pane.has_focus else "title"
+        if self.watched:
+            gates = self._store.row("mq", self.watched)
+            note = note or "esc returns"
+            pane.set_title(gates_line(self.watched, gates, pane.size.width, now, note), surface)
+            pane.set_empty(self._empty(""))
+            return
         line = agent_view.title_line(pane.session, row, pane.size.width, now, note)
         pane.set_title(line if pane.session else (("  no agent", "faint"),), surface)
         pane.set_empty(self._empty(pane.session))
@@ -169,7 +195,7 @@ class Stage:
         if "screens" in self._store.down:
             return "screens is down; this pane comes back by itself"
         if not session:
-            return "nobody is here yet"
+            return "no gates have run for it" if self.watched else "nobody is here yet"
         row = self._store.row("agents", session)
         state = string(row, "state")
         if state == "error" and not row.get("alive"):
@@ -183,7 +209,7 @@ class Stage:
         size = self.pane.size
         known = self._hub.signals_of(self.selected)
         cols, rows = max(_SMALLEST[0], size.width), max(_SMALLEST[1], size.height - 1)
-        if not self.zoomed or not self.selected:
+        if not self.zoomed or not self.selected or self.watched:
             return
         if known is None or (known.cols, known.rows) != (cols, rows):
             self._port.resize(self.selected, cols, rows)

@@ -42,15 +42,15 @@ def request_order(queue: Mapping[str, Record]) -> tuple[str, ...]:
     return tuple(sorted(queue, key=place))
 
 
-_VERBS: Final = ("approve", "reject", "hold", "retry", "drop")
+_VERBS: Final = ("approve", "reject", "hold", "retry", "drop", "cancel")
 _OFFERED: Final = {
     "submitted": ("approve", "reject", "hold", "drop"),
-    "testing": ("approve", "reject", "hold", "drop"),
+    "testing": ("approve", "reject", "hold", "drop", "cancel"),
     "approved": ("reject", "hold", "retry", "drop"),
     "rework": ("hold", "retry", "drop"),
     "rejected": ("reject", "retry", "drop"),
     "held": ("approve", "reject", "retry", "drop"),
-    "landing": (),
+    "landing": ("cancel",),
     "pull": ("reject", "hold", "retry", "drop"),
     "landed": (),
     "dropped": (),
@@ -63,11 +63,32 @@ def offered(row: Record) -> tuple[str, ...]:
 
 
 def request_why(row: Record) -> str:
-    """The reason of a request's state: its own words, else those of a gate that has not passed."""
-    if why := string(row, "why"):
-        return why
-    gate = string(row, "gate")
-    return f"gate {gate}" if gate and gate != "passed" else ""
+    """The reason of a request's state: its own words, else those of a gate that has not passed.
+
+    Behind it stands what the town did not commit, with the reason of the first file.
+    """
+    gate, left = string(row, "gate"), row.get("left_out")
+    why = string(row, "why") or (f"gate {gate}" if gate and gate != "passed" else "")
+    if gate == "running" and (limit := number(row, "gate_limit_s")):
+        why = f"{why}, {age(limit)} at most"
+    if isinstance(left, list) and left:
+        more = f" and {len(left) - 1} more" if left[1:] else ""
+        why = f"{why}; " * bool(why) + f"not committed: {clean(str(left[0]))}{more}"
+    return why
+
+
+def gates_line(key: str, row: Record, width: int, now: float, note: str = "") -> Line:
+    """The title of a pane that shows the gates of a request: of which, in which state, how long."""
+    mark = queue_mark(row)
+    right: tuple[tuple[str, str], ...] = ((f"{note} ", "chip"),) if note else ()
+    if string(row, "gate") == "running":
+        limit = number(row, "gate_limit_s")
+        spent = f"{request_age(row, now)} of {age(limit)} " if limit else request_age(row, now)
+        right = ((spent, "muted"), *right)
+    name = string(row, "title") or string(row, "bead") or clean(key)
+    left = ((f" {mark.glyph} ", mark.role), (f"gates of {name}", "strong"),
+            (f"  {clean(key)} ", "accent"), (mark.word, mark.role))  # fmt: skip
+    return spread(left, right, width)
 
 
 def request_age(row: Record, now: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import fake_town
 import pytest
 from textual import events
 
@@ -12,6 +13,8 @@ from gastown_tui.tui.actions import ACTIONS
 from gastown_tui.tui.handlers.table import HANDLERS
 from gastown_tui.tui.screens.diff import DiffScreen
 from gastown_tui.viewmodels.agents import needy
+
+NOW = fake_town.NOW
 
 
 def wait_for_permission(seat, agent="ledgerly/polecats/toast"):
@@ -289,6 +292,55 @@ async def test_the_merge_queue_menu(seat, key, verb):
             "reject": {"reason": "too slow"},
         }
         assert s.asked == [(verb, "mr-3", expected.get(verb, {}))]
+
+
+@pytest.mark.parametrize("density", ["auto", "tiles"])
+async def test_the_gates_of_a_request_run_in_the_pane(seat, density):
+    session = "gate/ledgerly/mr-2"
+    async with seat() as s:
+        row = s.town.feed["mq"]["mr-2"] | {
+            "gate": "running", "gate_session": session, "gate_limit_s": 1800.0, "since": NOW - 41,
+        }  # fmt: skip
+        s.town.change(mq={"mr-2": row})
+        s.screens.pictures[session] = [fake_town.text_row("collected 12 items")]
+        s.board.desk.density = density
+        s.board.relayout()
+        await s.press("3", "j", "L")
+        await s.until(lambda: "collected 12 items" in s.text())
+        await s.until(lambda: "gates of Parse RFC 3339" in s.text())
+        assert "41s of 30m" in s.text()
+        await s.pilot.click(s.board.stage.pane)
+        assert not s.board.stage.pane.has_focus
+        row = row | {"state": "landing", "gate_session": "gate/ledgerly/landing"}
+        s.town.change(mq={"mr-2": row})
+        await s.until(lambda: s.board.stage.pane.session == "gate/ledgerly/landing")
+        s.town.change(mq={"mr-2": None})
+        await s.pilot.pause()
+        assert s.board.stage.pane.session == "gate/ledgerly/landing"
+        await s.press("escape")
+        assert s.board.stage.pane_shown == (density == "auto")
+        assert not s.board.stage.pane_shown or s.board.stage.pane.session == "mayor"
+        assert s.screens.subscribed.keys().isdisjoint({session, "gate/ledgerly/landing"})
+
+
+async def test_gates_give_way_to_the_agent_that_is_looked_at(seat):
+    async with seat() as s:
+        row = s.town.feed["mq"]["mr-2"] | {"gate_session": "gate/ledgerly/mr-2"}
+        s.town.change(mq={"mr-2": row})
+        await s.press("3", "j", "L", "enter")
+        await s.press("x", "ctrl+q")
+        assert s.screens.sent == [("key", row["agent"], "x", "x")]
+        assert s.board.stage.pane.session == row["agent"]
+
+
+async def test_gates_are_ended_from_the_menu(seat):
+    async with seat() as s:
+        await s.press("3", "j", "m")
+        await s.overlay()
+        assert "End its gates now" in s.text()
+        await s.press("c")
+        await s.until(lambda: s.asked)
+        assert s.asked == [("cancel", "mr-2", {})]
 
 
 async def test_create_a_bead(seat):

@@ -22,6 +22,7 @@ from gastown_tui.viewmodels.queue import (
     event_order,
     request_line,
     request_order,
+    request_why,
 )
 from gastown_tui.viewmodels.strip import TownFacts, strip_line
 from gastown_tui.viewmodels.text import cells, line_cells, line_text
@@ -244,3 +245,16 @@ def test_an_attempt_after_the_first_is_told_everywhere():
 def test_strip_counts_agents_in_words(agents, said):
     rows = dict(list(AGENTS.items())[:agents])
     assert said in line_text(strip_line(TownFacts(town={}, agents=rows, queue={}), 120, NOW))
+
+
+def test_a_request_says_what_was_left_out_and_how_long_its_gates_may_take():
+    row = {"state": "testing", "gate": "running", "gate_limit_s": 1800.0}
+    assert request_why(row) == "gate running, 30m at most"
+    row = {
+        "state": "review",
+        "gate": "passed",
+        "left_out": [".env\u202e (a secret)", "big (5 MB)"],
+    }
+    assert request_why(row) == "not committed: .env (a secret) and 1 more"
+    row = {"state": "held", "why": "held by you", "left_out": ["big (over 5 MB)"]}
+    assert request_why(row) == "held by you; not committed: big (over 5 MB)"

@@ -102,6 +102,8 @@ def back(desk: Desk) -> None:
     panels = desk.panels
     if desk.stage.pane.back:
         desk.stage.pane.live()
+    elif desk.stage.watched:
+        desk.screen.show_gates("")
     elif panels.filters.pop(panels.active, ""):
         desk.screen.panels_changed()
     elif panels.needy_only:

@@ -61,12 +61,20 @@ async def _plain(verb: str, desk: Desk) -> None:
         await desk.send(verb, request)
 
 
+def gates(desk: Desk) -> None:
+    """Look at the gates of the request as they run, or at what they said last."""
+    if request := _meant(desk):
+        desk.screen.show_gates(request)
+
+
 _MENU: Final = (
     Choice(id="queue.approve", title="Approve", key="a"),
     Choice(id="queue.reject", title="Reject, with a reason", key="r"),
     Choice(id="queue.hold", title="Hold", key="h"),
     Choice(id="queue.retry", title="Try again", key="t"),
     Choice(id="queue.drop", title="Drop", key="d"),
+    Choice(id="queue.cancel", title="End its gates now; it waits for you then", key="c"),
+    Choice(id="queue.gates", title="Look at its gates", key="l"),
     Choice(id="diff.show", title="Look at the diff", key="v"),
 )
 
@@ -76,7 +84,7 @@ async def menu(desk: Desk) -> None:
     if not (request := _meant(desk)):
         return
     row = desk.store.row("mq", request)
-    possible = {f"queue.{verb}" for verb in offered(row)} | {"diff.show"}
+    possible = {f"queue.{verb}" for verb in offered(row)} | {"diff.show", "queue.gates"}
     choices = [each for each in _MENU if each.id in possible]
     title = f"{queue_mark(row).word or 'Merge request'}: {desk.title_of(request)}"
     if found := await desk.pick(title, choices, typing=False):
@@ -180,6 +188,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "queue.hold": partial(_plain, "hold"),
     "queue.retry": partial(_plain, "retry"),
     "queue.drop": drop,
+    "queue.cancel": partial(_plain, "cancel"),
+    "queue.gates": gates,
     "bead.create": create_bead,
     "bead.sling": sling,
     "copy.id": copy_id,

@@ -124,7 +124,7 @@ class Board(Screen[None], inherit_bindings=False):
         self.panels.update(news)
         if "notices" in news:
             self.noticed(self.store.rows("notices"), string(self.store.town(), "name"))
-        if "town" in news:
+        if "town" in news or ("mq" in news and self.stage.watched):
             self.stage.assign(self._plan)
         elif "agents" in news:
             self.stage.update(self._plan, news["agents"])
@@ -184,7 +184,7 @@ class Board(Screen[None], inherit_bindings=False):
             density=self.desk.density,
             zoom=self.stage.zoomed,
             drawer=self.panels.active != "agents",
-            pane=self.stage.pane.has_focus,
+            pane=self.stage.pane.has_focus or bool(self.stage.watched),
             problems=len(self.store.problems()),
         )
         return plan(self.size.width, self.size.height, view)
@@ -270,12 +270,20 @@ class Board(Screen[None], inherit_bindings=False):
 
     def select(self, session: str) -> None:
         """Show this agent in the big pane."""
+        watched = self.stage.watched
         if self.stage.select(session):
+            if watched:
+                self.relayout()
             self.stage.assign(self._plan)
             self.panels.lists["agents"].go(session)
             self._tick_strip()
             if self.stage.zoomed:
                 self._after(_RESIZE_S, self.stage.fit_session)
+
+    def show_gates(self, request: str) -> None:
+        """Show the gates of this request in the big pane; of none, the selected agent again."""
+        self.stage.watch(request)
+        self.relayout()
 
     def focus_pane(self) -> None:
         """Give the keys to the agent."""

@@ -155,7 +155,8 @@ class TownScreen(Board, inherit_bindings=False):
     def on_pane_view_clicked(self, event: PaneView.Clicked) -> None:
         """A click on a tile selects, on the pane types into it."""
         if event.view is self.stage.pane:
-            self.focus_pane()
+            if not self.stage.watched:
+                self.focus_pane()
         elif event.view.session:
             self.reveal("agents", event.view.session)
 
