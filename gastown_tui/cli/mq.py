@@ -17,6 +17,7 @@ from gastown_tui.cli.common import (
     table,
     town_dir,
 )
+from gastown_tui.cli.gate_log import gate_log
 from gastown_tui.domain.errors import NotFound
 
 
@@ -26,6 +27,7 @@ def mq() -> None:
 
 
 mq.add_command(checkout)
+mq.add_command(gate_log)
 
 
 @mq.command("list")
@@ -37,11 +39,13 @@ def mq_list(as_json: bool) -> None:
     if as_json:
         show_json([row | {"age": age(float(str(row["created"])))} for row in rows])
         return
+    from gastown_tui.viewmodels.queue import request_why
+
     table(
         ("#", "REQUEST", "BEAD", "STATE", "TRY", "AGE", "TITLE", "WHY"),
         [
             (row["position"], row["id"], row["bead"], row["state"], _tries(row),
-             age(float(str(row["created"]))), row["title"], row["why"])
+             age(float(str(row["created"]))), row["title"], request_why(row))
             for row in rows
         ],
     )  # fmt: skip

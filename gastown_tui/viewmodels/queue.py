@@ -80,10 +80,10 @@ def request_why(row: Record) -> str:
 def gates_line(key: str, row: Record, width: int, now: float, note: str = "") -> Line:
     """The title of a pane that shows the gates of a request: of which, in which state, how long."""
     mark = queue_mark(row)
-    right: tuple[tuple[str, str], ...] = ((f"{note} ", "chip"),) if note else ()
+    right: tuple[tuple[str, str], ...] = ((f" {note} ", "chip"),) if note else ()
     if string(row, "gate") == "running":
         limit = number(row, "gate_limit_s")
-        spent = f"{request_age(row, now)} of {age(limit)} " if limit else request_age(row, now)
+        spent = f"{request_age(row, now)} of {age(limit)} " if limit else f"{request_age(row, now)} "
         right = ((spent, "muted"), *right)
     name = string(row, "title") or string(row, "bead") or clean(key)
     left = ((f" {mark.glyph} ", mark.role), (f"gates of {name}", "strong"),
