@@ -100,6 +100,12 @@ class FinishLanding(_Command, frozen=True, kw_only=True):
     run: str
 
 
+class RecheckTarget(_Command, frozen=True, kw_only=True):
+    """Run the gates on a target that held its queue by failing them."""
+
+    rig: str
+
+
 class FollowPulls(_Command, frozen=True, kw_only=True):
     """Ask how the pull requests of a rig stand."""
 
@@ -184,6 +190,7 @@ Command: TypeAlias = (
     | StartLanding
     | FinishLanding
     | FollowPulls
+    | RecheckTarget
     | CleanUp
     | CloseDropped
     | PutAway

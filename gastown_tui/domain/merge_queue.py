@@ -28,6 +28,16 @@ STATES: Final = (
 )  # fmt: skip
 
 
+RED_TARGET: Final = "the gates fail on the target itself"
+UNRUNNABLE: Final = "a command of the gates"
+"""How the reason begins when a queue is held because its gates pass on no change."""
+
+
+def is_red_target(held: str) -> bool:
+    """Whether a queue is held for its target's own gates: it goes on once they pass."""
+    return held.startswith((RED_TARGET, UNRUNNABLE))
+
+
 def score(request: Request, now: float, convoy_created: float | None = None) -> float:
     """Its place in the queue, the highest first.
 

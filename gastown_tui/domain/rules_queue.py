@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,15 +16,17 @@ from gastown_tui.domain.commands import (
     FinishEvidence,
     FinishLanding,
     FollowPulls,
+    RecheckTarget,
     StartEvidence,
     StartLanding,
     Submit,
 )
-from gastown_tui.domain.merge_queue import in_order, next_batch
+from gastown_tui.domain.merge_queue import in_order, is_red_target, next_batch
 from gastown_tui.domain.town import RUNNING, Request, RunFact
 from gastown_tui.domain.view import View
 
 _LOST_MOST_S: Final = 60.0
+_TARGET_EVERY_S: Final = 300.0
 _LOST_TOO_OFTEN: Final = 8
 """Gate runs in a row without a verdict after which the overseer is told."""
 
@@ -130,8 +133,9 @@ def landings(view: View) -> Iterator[Command]:
     convoys = {bead: one.created for one in town.convoys.values() for bead in one.tracked}
     room = town.limits.gates - len(_gates(view))
     for name, rig in sorted(town.rigs.items()):
-        if rig.held or rig.landing or f"landing:{name}" in town.in_flight:
-            continue
+        is_held = bool(rig.held) and not (rig.upstream and is_red_target(rig.held))
+        if is_held or rig.landing or f"landing:{name}" in town.in_flight:
+            continue  # a newer upstream may be what mends a red target
         mine = [one for one in _sorted(view) if one.rig == name]
         limit = 1 if rig.config.land == "pr" else rig.config.batch
         batch = [] if rig.upstream else next_batch(mine, limit, view.now.wall, convoys)
@@ -147,6 +151,17 @@ def landings(view: View) -> Iterator[Command]:
         if room > 0:
             room -= view.may(command)
             yield command
+
+
+def red_targets(view: View) -> Iterator[Command]:
+    """Targets that fail their own gates: tested again when they or the gates change, or in time."""
+    for name, rig in sorted(view.town.rigs.items()):
+        if not is_red_target(rig.held) or rig.landing:
+            continue
+        config, turn = rig.config, int(view.now.awake // _TARGET_EVERY_S)
+        commands = "\0".join((*config.setup.run, *config.gates, f"{config.gate_timeout_s:g}"))
+        gates = zlib.crc32(commands.encode("utf-8", "replace"))
+        yield RecheckTarget(key=f"target:{name}", version=f"{rig.tip}:{gates:08x}:{turn}", rig=name)
 
 
 def follow_pulls(view: View) -> Iterator[Command]:
@@ -179,7 +194,7 @@ def _gates(view: View) -> set[str]:
     town = view.town
     used = {f"evidence:{one.id}" for one in town.requests.values() if one.state == "testing"}
     used |= {f"landing:{name}" for name, rig in town.rigs.items() if rig.landing}
-    used |= {key for key in town.in_flight if key.startswith(("evidence:", "landing:"))}
+    used |= {key for key in town.in_flight if key.startswith(("evidence:", "landing:", "target:"))}
     for run in view.living.values():
         request = town.requests.get(run.note.get("request", ""))
         if run.kind == "gate" and run.note.get("purpose") == "evidence":

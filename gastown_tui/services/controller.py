@@ -25,6 +25,7 @@ from gastown_tui.domain.commands import (
     MarkStopped,
     PrepareSandbox,
     PutAway,
+    RecheckTarget,
     ReturnProposal,
     StartEvidence,
     StartLanding,
@@ -93,6 +94,7 @@ class Controller:
             StartLanding: refinery.landing.start,
             FinishLanding: refinery.landing.finish,
             FollowPulls: refinery.pulls.follow,
+            RecheckTarget: refinery.baseline.recheck,
             CleanUp: refinery.clean_up,
             CloseDropped: refinery.close_dropped,
         }

@@ -23,10 +23,10 @@ class Refinery:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        baseline = Baseline(context)
-        self.evidence = Evidence(context, baseline)
+        self.baseline = Baseline(context)
+        self.evidence = Evidence(context, self.baseline)
         self.pulls = Pulls(context)
-        self.landing = Landing(context, baseline, self.pulls)
+        self.landing = Landing(context, self.baseline, self.pulls)
 
     async def clean_up(self, command: CleanUp) -> None:
         """End the session, take the sandbox away, free the polecat, close the request."""

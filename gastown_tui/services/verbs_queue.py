@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gastown_tui.domain import records
 from gastown_tui.domain.errors import Conflict
-from gastown_tui.services.baseline import RED_TARGET
+from gastown_tui.domain.merge_queue import RED_TARGET
+from gastown_tui.services.baseline import released
 from gastown_tui.services.context import Context
 from gastown_tui.services.ends import close_bead
 from gastown_tui.services.rejection import Rejection
@@ -86,10 +87,7 @@ class QueueVerbs:
             await self._context.in_git(rig.name, lambda git: git.tested.note_green(tip))
         self._context.tips[rig.name] = tip
         self._context.books.write_town(
-            [
-                *records.change_rig(rig.name, held="", tries=view.tries + 1),
-                records.event("released", rig.name, f"the queue of {rig.name} goes on", actor),
-            ],
+            released(self._context, rig.name, f"the queue of {rig.name} goes on", actor),
             actor=actor,
         )
         self._context.sync()

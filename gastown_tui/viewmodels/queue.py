@@ -83,8 +83,8 @@ def gates_line(key: str, row: Record, width: int, now: float, note: str = "") ->
     right: tuple[tuple[str, str], ...] = ((f" {note} ", "chip"),) if note else ()
     if string(row, "gate") == "running":
         limit = number(row, "gate_limit_s")
-        spent = f"{request_age(row, now)} of {age(limit)} " if limit else f"{request_age(row, now)} "
-        right = ((spent, "muted"), *right)
+        spent = f"{request_age(row, now)} of {age(limit)}" if limit else request_age(row, now)
+        right = ((f"{spent} ", "muted"), *right)
     name = string(row, "title") or string(row, "bead") or clean(key)
     left = ((f" {mark.glyph} ", mark.role), (f"gates of {name}", "strong"),
             (f"  {clean(key)} ", "accent"), (mark.word, mark.role))  # fmt: skip
