@@ -18,6 +18,8 @@ from gastown_tui.domain.bead_gates import Answer, Probe
 from gastown_tui.domain.errors import Unavailable
 
 _TIMEOUT_S: Final = 30.0
+_NO_LOGIN: Final = 4
+"""What gh exits with when it would need a login (`gh help exit-codes`)."""
 _NAME: Final = re.compile(r"[\w][\w .@/+-]{0,199}")
 """A number, or a workflow's name or file; never an option."""
 
@@ -54,8 +56,7 @@ class Gh:
         except OSError as error:
             raise Unavailable(f"gh cannot be started: {error}") from None
         if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise Unavailable(f"gh: {said[0] if said else f'exit {done.returncode}'}"[:300])
+            raise Unavailable(_failure(done.returncode, done.stderr.decode("utf-8", "replace")))
         return done.stdout
 
     def json(self, repository: str, *arguments: str) -> Any:
@@ -115,6 +116,18 @@ class GitHub:
             return self._gh.json(repository, *arguments)
         except Unavailable as error:
             return Answer(problem=error.message)
+
+
+def _failure(code: int, said: str) -> str:
+    """What a failed call means, as one line of at most 300 characters."""
+    if code == _NO_LOGIN or "gh auth login" in said or "HTTP 401" in said:
+        return "gh is not logged in: run `gh auth login`"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = lines[0] if lines else f"exit {code}"
+    if "rate limit" in said.lower():
+        found = next((line for line in lines if "rate limit" in line.lower()), first)
+        return f"GitHub answers no more for a while: {found.removeprefix('GraphQL: ')}"[:300]
+    return f"gh: {first}"[:300]
 
 
 def _text(row: Any, key: str) -> str:

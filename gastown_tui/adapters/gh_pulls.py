@@ -2,7 +2,8 @@
 
 Commands and fields are those of gh 2: `gh pr create --head --base --title --body-file -`, `gh pr
 list --search --json`, `gh pr view --json`, `gh pr checks --required --json`, `gh pr merge --auto`.
-Check runs have `status` and `conclusion`, statuses of other programs have `state`.
+Check runs have `status` and `conclusion`, statuses of other programs have `state`. gh 2.23 does not
+know the field `autoMergeRequest` nor `gh pr checks --json`, and is enough without.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from gastown_tui.domain.pulls import Check, Pull
 
 _FIELDS: Final = (
     "number,url,state,headRefOid,baseRefName,mergeCommit,mergeable,mergeStateStatus,"
-    "reviewDecision,autoMergeRequest,statusCheckRollup"
+    "isCrossRepository,reviewDecision,statusCheckRollup"
 )
+_NEWER: Final = "autoMergeRequest"
+"""A field that older programs do not know."""
 _SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _WORD: Final = re.compile(r"[A-Z_]{1,40}")
 _MOST: Final = 100
@@ -29,6 +32,7 @@ _ALONE: Final = 5
 _PASSED: Final = frozenset({"SUCCESS", "NEUTRAL", "SKIPPED"})
 _PENDING: Final = frozenset({"", "PENDING", "EXPECTED", "STALE"})
 _METHODS: Final = frozenset({"squash", "rebase", "merge"})
+_NONE_REQUIRED: Final = ("no required checks", "no checks reported", "unknown flag")
 
 
 class PullRequests:
@@ -36,6 +40,19 @@ class PullRequests:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._gh = Gh(env)
+        self._fields = f"{_FIELDS},{_NEWER}"
+        self._asked: dict[tuple[str, int], int] = {}
+        self._turn = 0
+
+    def _read(self, repository: str, *arguments: str) -> Any:
+        """What `gh ARGUMENTS --json=...` says of pull requests."""
+        try:
+            return self._gh.json(repository, *arguments, f"--json={self._fields}")
+        except Unavailable as error:
+            if _NEWER not in error.message or self._fields == _FIELDS:
+                raise
+        self._fields = _FIELDS
+        return self._gh.json(repository, *arguments, f"--json={self._fields}")
 
     def open(self, repository: str, branch: str, base: str, title: str, body: str) -> Pull:
         """The open pull request of a branch, made when there is none."""
@@ -51,27 +68,32 @@ class PullRequests:
         return found
 
     def _of_branch(self, repository: str, branch: str) -> Pull | None:
-        rows = self._gh.json(
-            repository, "pr", "list", f"--head={branch}", "--state=open", "--limit=1",
-            f"--json={_FIELDS}",
-        )  # fmt: skip
-        return next(iter(_pulls(rows)), None)
+        """That of the repository's own branch, and none of a fork's of the same name."""
+        rows = self._read(
+            repository, "pr", "list", f"--head={branch}", "--state=open", f"--limit={_MOST}"
+        )
+        own = [row for row in _list(rows) if _get(row, "isCrossRepository") is not True]
+        return next(iter(_pulls(own)), None)
 
     def pulls(self, repository: str, numbers: tuple[int, ...]) -> dict[int, Pull]:
-        """How these stand: one call for all, and one for each of a few that it did not name."""
+        """How these stand: one call for the open ones, and one for each of a few others."""
         if len(numbers) == 1:
             return {one.number: one for one in self._alone(repository, numbers[0])}
-        rows = self._gh.json(
-            repository, "pr", "list", "--state=all", "--search=head:gastown/", f"--limit={_MOST}",
-            f"--json={_FIELDS}",
-        )  # fmt: skip
+        rows = self._read(
+            repository, "pr", "list", "--state=open", "--search=head:gastown/", f"--limit={_MOST}"
+        )
         found = {one.number: one for one in _pulls(rows)}
-        for number in [one for one in numbers if one not in found][:_ALONE]:
+        missing = [one for one in numbers if one not in found]
+        self._turn += 1
+        for number in sorted(missing, key=lambda one: self._asked.get((repository, one), 0))[
+            :_ALONE
+        ]:
+            self._asked[repository, number] = self._turn
             found |= {one.number: one for one in self._alone(repository, number)}
         return {number: found[number] for number in numbers if number in found}
 
     def _alone(self, repository: str, number: int) -> list[Pull]:
-        return _pulls([self._gh.json(repository, "pr", "view", str(number), f"--json={_FIELDS}")])
+        return _pulls([self._read(repository, "pr", "view", str(number))])
 
     def required(self, repository: str, number: int) -> frozenset[str]:
         """Names of the checks that must pass; empty when none must, or nobody can tell."""
@@ -80,7 +102,7 @@ class PullRequests:
                 repository, "pr", "checks", str(number), "--required", "--json=name,bucket"
             )
         except Unavailable as error:
-            if "no required checks" in error.message or "unknown flag" in error.message:
+            if any(words in error.message for words in _NONE_REQUIRED):
                 return frozenset()
             raise
         return frozenset(pulls.text(_get(row, "name")) for row in _list(rows))
