@@ -20,6 +20,7 @@ from gastown_tui.adapters.git import (
     submodules,
     upstream,
 )
+from gastown_tui.adapters.git.aside import set_aside
 from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
@@ -243,23 +244,37 @@ class RigGit:
         tip = self.refresh(fetch=self._config.land != "local")
         if not upstream.has_landed(self.hub, landed, tip):
             raise Conflict(f"{landed[:12]} is not in the target {tip[:12]}")
+        aside = ""
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
+            aside = self._aside(path, _leftovers(path, path.name))
         try:
             sandbox.remove_sandbox(
                 self.hub, path, branch, submitted=submitted, request=request, base=tip
             )
         except Conflict:
             sandbox.keep_landed(self.hub, request, submitted)
-            return self.put_away(path, branch, path.name)
-        return ""
+            return _and(self.put_away(path, branch, path.name), aside)
+        return aside
+
+    def _aside(self, path: Path, left: leftovers.Leftovers) -> str:
+        """Move what may not be committed out of a sandbox; where it is now, in words."""
+        if left.held:
+            return ""
+        place = self._town / self._config.name / "kept" / path.name
+        try:
+            folder = set_aside(path, left.stays, place)
+        except OSError as error:
+            raise Conflict(f"{error.filename} cannot be moved to {place}: {error}") from error
+        return "" if folder is None else f"{folder} (never committed)"
 
     def put_away(self, path: Path, branch: str, agent: str) -> str:
         """Commit what is left in a sandbox; its branch stays unless nothing is on it."""
-        git = Git(self.hub.path)
+        git, aside = Git(self.hub.path), ""
         if path.exists():
             sandbox.clear_stale_locks(path, branch=branch)
             left = _leftovers(path, agent)
+            aside = self._aside(path, left)
             self._keep_submodules(path)
             state = sandbox_state(path)
             if left.held or not state.clean:
@@ -268,13 +283,13 @@ class RigGit:
                 raise Conflict(f"the sandbox of {agent} cannot be put away: {why}")
         tip = git.commit(f"refs/heads/{branch}") if branch else None
         if tip is None:
-            return ""
+            return aside
         if not git.succeeds("merge-base", "--is-ancestor", tip, self.refresh(fetch=False)):
-            return branch
+            return _and(branch, aside)
         if path.exists() and sandbox_state(path).branch == branch:
             Git(path, env=hub.identity(author=True)).call("checkout", "-q", "--detach")
         sandbox.delete_branch(self.hub, branch, tip)
-        return ""
+        return aside
 
     def _keep_submodules(self, path: Path) -> None:
         """Take what a sandbox's commits name in submodules into the hub."""
@@ -282,6 +297,10 @@ class RigGit:
         head = git.commit("HEAD")
         if head is not None:
             submodules.keep(path, self.refresh(fetch=False), head)
+
+
+def _and(*parts: str) -> str:
+    return " and ".join(part for part in parts if part)
 
 
 def _leftovers(path: Path, agent: str) -> leftovers.Leftovers:

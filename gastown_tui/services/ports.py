@@ -273,7 +273,8 @@ class RigGit(Protocol):
         """Take a landed sandbox away.
 
         Returns:
-            The branch that keeps what was done after the hand-in; empty when there is nothing.
+            Where that is kept which has not landed, in words: a branch, a folder of files that
+            may not be committed, or both; empty when there is nothing.
 
         Raises:
             Conflict: the change is not in the target, or something can be neither kept nor lost.
@@ -283,7 +284,8 @@ class RigGit(Protocol):
         """Commit what a sandbox holds and leave it clean for other work.
 
         Returns:
-            The branch that keeps it; empty when there was no work.
+            Where it is kept, in words: a branch, a folder of files that may not be committed, or
+            both; empty when there was no work.
 
         Raises:
             Conflict: something in it cannot be committed.

@@ -56,8 +56,8 @@ class Refinery:
                 ),
             )
             if kept:
-                text = f"{agent.address} went on after {request.bead} was handed in: kept on {kept}"
-                operations.append(records.event("kept", kept, text, ACTOR, request.rig))
+                text = f"{agent.address} held more than landed of {request.bead}: kept in {kept}"
+                operations.append(records.event("kept", request.bead, text, ACTOR, request.rig))
             operations += records.change_agent(
                 agent, sandbox_for="", branch="", base="", conversation=""
             )

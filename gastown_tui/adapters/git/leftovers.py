@@ -18,7 +18,16 @@ from gastown_tui.domain.secrets import is_public, secret_name, secrets_in
 
 BIGGEST = 5 * 1024 * 1024
 """Bytes of a file that the town still commits."""
-_NEVER = ".claude/settings.local.json"
+LOCAL_SETTINGS = ".claude/settings.local.json"
+_TOOLS = frozenset(
+    {"node_modules", "bower_components", ".venv", "venv", "__pycache__", ".tox", ".nox",
+     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".gradle", ".terraform", ".direnv", ".cache"}
+)  # fmt: skip
+"""Folders that package managers and tools make; nobody writes what is in them."""
+_MADE = "made by a tool"
+_PUT = "put there by set-up"
+_TOLD = 50
+"""Files left out that are told one by one."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +45,9 @@ class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
     """The commit on the branch; None when there was nothing to commit."""
     paths: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    """What was not committed, for a person: a tool's folder as one, and not without end."""
+    stays: tuple[str, ...] = ()
+    """Their paths, each, as git names them, without what set-up put there."""
     held: str = ""
     """Why nothing was committed although there are changes: they stay in the files."""
 
@@ -46,8 +58,8 @@ def commit_leftovers(
     """Commit a worktree's changes on its branch as "left by NAME"; no hook runs.
 
     Left out, and said: what set-up put there, Claude's local settings, files over 5 MB, nested
-    repositories, and what looks like a secret. Ignored files do not count at all. In the middle of
-    a rebase or merge, or on no branch, everything stays as it is.
+    repositories, folders of package managers, and what looks like a secret. Ignored files do not
+    count at all. In the middle of a rebase or merge, or on no branch, everything stays as it is.
 
     Args:
         path: the worktree; its session's processes are gone.
@@ -73,14 +85,34 @@ def commit_leftovers(
         raise Conflict(f"{path} has an index.lock", hint="git is at work there, or was killed")
     put = tuple(entry.strip("/") for entry in exclude)
     reasons = _reasons(git, found, put)
-    left_out = tuple(LeftOut(path=shown(name), why=why) for name, why in reasons.items())
+    left_out = _told(reasons)
     taken = [name for name in found if name not in reasons]
     commit = _commit(git, branch, taken, f"left by {shown(name)}") if taken else None
     return Leftovers(
         commit=commit,
         paths=tuple(shown(name) for name in taken) if commit else (),
         left_out=left_out,
+        stays=tuple(name for name, why in reasons.items() if why not in {_PUT, "vanished"}),
     )
+
+
+def tool_folder(path: str) -> str:
+    """Return the folder of a package manager or tool that a path lies in; empty if in none."""
+    parts = path.split("/")[:-1]
+    at = next((number for number, part in enumerate(parts) if part in _TOOLS), -1)
+    return "/".join(parts[: at + 1]) if at >= 0 else ""
+
+
+def _told(reasons: dict[str, str]) -> tuple[LeftOut, ...]:
+    """What was left out, a tool's folder as one, and not without end."""
+    folded: dict[str, str] = {}
+    for path, why in reasons.items():
+        folder = tool_folder(path) if why == _MADE else ""
+        folded.setdefault(f"{folder}/" if folder else path, why)
+    told = [LeftOut(path=shown(path), why=why) for path, why in folded.items()]
+    if len(told) > _TOLD:
+        told = [*told[:_TOLD], LeftOut(path=f"{len(told) - _TOLD} more", why="and so on")]
+    return tuple(told)
 
 
 def _author(name: str, email: str) -> dict[str, str]:
@@ -115,12 +147,25 @@ def _commit(git: Git, branch: str, taken: list[str], message: str) -> str | None
 def _reasons(git: Git, found: dict[str, Change], put: tuple[str, ...]) -> dict[str, str]:
     """Return why each path that must not be committed by the town is left out."""
     ignored = _ignored(git, found)
+    made = _made_by_tools(git, found)
     reasons = {}
     for path, item in found.items():
-        why = "ignored" if path in ignored else _bad_path(item, put) or _bad_content(git, item)
+        why = "ignored" if path in ignored else _bad_path(item, put)
+        why = why or (_MADE if tool_folder(path) in made else _bad_content(git, item))
         if why:
             reasons[path] = why
     return reasons
+
+
+def _made_by_tools(git: Git, found: dict[str, Change]) -> set[str]:
+    """Return folders of tools of which the repository itself holds nothing."""
+    folders = {tool_folder(path) for path, item in found.items() if item.new} - {""}
+    return {one for one in folders if not is_in(git, "HEAD", one)}
+
+
+def is_in(git: Git, commit: str, path: str) -> bool:
+    """Return whether a commit holds a file or folder."""
+    return git.call("cat-file", "-e", f"{commit}:{path}", ok=None).code == 0
 
 
 def _ignored(git: Git, found: dict[str, Change]) -> set[str]:
@@ -135,8 +180,8 @@ def _ignored(git: Git, found: dict[str, Change]) -> set[str]:
 
 def _bad_path(item: Change, put: tuple[str, ...]) -> str:
     if any(item.path == entry or item.path.startswith(f"{entry}/") for entry in put if entry):
-        return "put there by set-up"
-    if item.path == _NEVER or item.path.endswith(f"/{_NEVER}"):
+        return _PUT
+    if item.path == LOCAL_SETTINGS or item.path.endswith(f"/{LOCAL_SETTINGS}"):
         return "Claude's local settings"
     if item.path.endswith("/"):
         return "a repository of its own"

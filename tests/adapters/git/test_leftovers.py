@@ -141,3 +141,32 @@ def test_certificates_are_no_secrets(box) -> None:
     assert [(one.path, one.why) for one in left.left_out] == [
         ("tls.pem", "has the name of a secret")
     ]
+
+
+def test_folders_of_package_managers_are_one_line_and_not_committed(box, shell) -> None:
+    sh = shell(box.path)
+    sh("mkdir -p app/node_modules/a app/node_modules/b lib/__pycache__ && echo ok > app/ok")
+    sh("echo 1 > app/node_modules/a/x && echo 1 > app/node_modules/b/.env && echo 1 > lib/y.py")
+    sh("echo 1 > lib/__pycache__/y.pyc")
+    left = leave(box.path)
+    assert set(left.paths) == {"app/ok", "lib/y.py"}
+    assert [(one.path, one.why) for one in left.left_out] == [
+        ("app/node_modules/", "made by a tool"), ("lib/__pycache__/", "made by a tool"),
+    ]  # fmt: skip
+    assert len(left.stays) == 3
+
+
+def test_what_the_repository_keeps_of_such_a_folder_is_its_own(box, shell) -> None:
+    sh = shell(box.path)
+    sh(
+        "mkdir -p node_modules/a && echo 1 > node_modules/a/x && git add -f . && git ci -q -m vendored"
+    )
+    sh("echo 2 > node_modules/a/x && echo 1 > node_modules/a/y")
+    assert set(leave(box.path).paths) == {"node_modules/a/x", "node_modules/a/y"}
+
+
+def test_a_long_list_of_what_was_left_out_ends(box) -> None:
+    for number in range(60):
+        (box.path / f"{number}.pem").write_text("x")
+    left = leave(box.path)
+    assert (len(left.left_out), left.left_out[-1].path, len(left.stays)) == (51, "10 more", 60)

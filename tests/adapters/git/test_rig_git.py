@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
 from gastown_tui.adapters.rig_git import RigGit
@@ -103,13 +106,44 @@ def test_an_untouched_sandbox_leaves_no_branch(make):
     assert not made.hub.run(f"git rev-parse -q --verify refs/heads/{BRANCH}").stdout
 
 
-def test_what_cannot_be_committed_stays_and_is_named(make):
+WEIRD = b"-we\nird\xff"
+
+
+def test_what_cannot_be_committed_is_moved_aside_and_the_place_is_free(make):
     made = make()
     sh, _ = made.sandbox()
-    sh("echo AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY > .env")
-    with pytest.raises(Conflict, match=r"\.env"):
-        made.git.put_away(made.path(), BRANCH, "nux")
-    assert (made.path() / ".env").exists()
+    sh("echo KEY=1 > .env && mkdir -p d/node_modules/x && echo 1 > d/node_modules/x/i.js")
+    sh("printf 'token = ghp_%s\n' a1B2c3D4ea1B2c3D4ea1B2c3D4ea1B2c3D4e >> a.txt")
+    sh(
+        "git init -q inner && git -C inner ci -q --allow-empty -m x && echo s > s.key && git add -f s.key"
+    )
+    os.close(os.open(os.fsencode(made.path()) + b"/" + WEIRD, os.O_CREAT))
+    os.truncate(os.fsencode(made.path()) + b"/" + WEIRD, 6 * 1024 * 1024)
+    folder = made.town / "rig" / "kept" / "nux"
+    assert made.git.put_away(made.path(), BRANCH, "nux") == f"{folder} (never committed)"
+    assert sh("git status --porcelain") == ""
+    assert sh("cat a.txt") == "one"
+    assert "ghp_" in (folder / "a.txt").read_text()
+    assert (folder / "d/node_modules/x/i.js").exists()
+    assert (folder / "inner/.git").is_dir()
+    assert {os.fsdecode(WEIRD), ".env", "s.key"} <= set(os.listdir(folder))
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    sh, _ = made.sandbox("nux", "polecat/nux/gt-2@b")
+    sh("echo KEY=2 > .env && echo mine > m.txt")
+    where = made.git.put_away(made.path(), "polecat/nux/gt-2@b", "nux")
+    assert where == f"polecat/nux/gt-2@b and {folder}-2 (never committed)"
+
+
+def test_a_landed_change_is_cleaned_up_although_its_agent_left_a_key(make):
+    made = make()
+    handed, branch = made.work("nux", "changed")
+    (made.path() / ".env").write_text("KEY=1\n")
+    stacked = made.stack(("mr-1", handed))
+    made.git.land(stacked.tip, stacked.base, "landed")
+    where = made.git.clean(made.path(), branch, handed.tip, stacked.tip, "mr-1")
+    assert where == f"{made.town}/rig/kept/nux (never committed)"
+    assert not made.path().exists()
+    assert made.hub(f"git for-each-ref refs/heads/{branch}") == ""
 
 
 def test_what_a_session_left_is_a_commit_of_its_own_without_what_is_never_committed(make):
