@@ -26,7 +26,7 @@ from gastown_tui.adapters.git.stack import Candidate
 from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.adapters.git.tested import GreenTrees
 from gastown_tui.adapters.rig_review import RigReview
-from gastown_tui.adapters.rig_upstream import RigUpstream, outside, size
+from gastown_tui.adapters.rig_upstream import RigUpstream, flagged, outside, size
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.workplaces import SetUp
@@ -146,6 +146,7 @@ class RigGit:
             commits=commits,
             leftovers=left.commit or "",
             left_out=tuple(f"{one.path} ({one.why})" for one in left.left_out),
+            flagged=flagged(git, start, tip),
             outside=outside(self._config, git, start, tip),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gastown_tui.adapters.git import landing, names, sandbox, upstream
+from gastown_tui.adapters.git.committed import worth_a_look
 from gastown_tui.adapters.git.hub import RECORD, HubInfo, identity
 from gastown_tui.adapters.git.run import Git, GitFailed
 from gastown_tui.adapters.git.signing import Signing
@@ -178,7 +179,10 @@ class RigUpstream:
             raise Conflict(f"{branch} changes {some}: {taken(self._config)}")
         git.call("update-ref", "-m", "gastown: submitted", f"refs/heads/{own}", tip)
         plus, minus = size(git.text("diff", "--numstat", base, tip))
-        handed = Handed(tip=tip, base=base, commits=commits, plus=plus, minus=minus)
+        handed = Handed(
+            tip=tip, base=base, commits=commits, plus=plus, minus=minus,
+            flagged=flagged(git, base, tip),
+        )  # fmt: skip
         return where, own, handed
 
     def _found(self, hub: HubInfo, branch: str) -> tuple[str, str]:
@@ -214,6 +218,11 @@ def outside(config: RigConfig, git: Git, base: str, tip: str) -> tuple[str, ...]
         for one in found
         if one.split("/", 1)[0] == ".beads" or not one.startswith(mine)
     )
+
+
+def flagged(git: Git, base: str, tip: str) -> tuple[str, ...]:
+    """What the commits of a branch hold that a person should see, each with why."""
+    return tuple(f"{one.path} ({one.why})" for one in worth_a_look(git, base, tip))
 
 
 def taken(config: RigConfig) -> str:

@@ -13,7 +13,7 @@ merge-request  rig bead agent branch base target state submitted evidence approv
                landed attempt reds lost told suspect rework gate-run plus minus source
                pull pull-url pushed;
                leftovers;
-               notes: why; description: log; design: left out
+               notes: why; description: log; design: left out; acceptance criteria: flagged
 rig            rig held landing tries
 convoy         staged launched proposed owned; edges `tracks` to its beads; notes: why dropped
 event          wisps: `event_kind`, `actor`, `target`, title
@@ -65,7 +65,9 @@ _REQUEST_LABELS: Final = {
     "rework": "rework", "gate_run": "gate-run", "leftovers": "leftovers",
     "source": "source", "pull": "pull", "pull_url": "pull-url", "pushed": "pushed",
 }  # fmt: skip
-_REQUEST_FIELDS: Final = {"why": "notes", "log": "description", "left_out": "design"}
+_REQUEST_FIELDS: Final = {
+    "why": "notes", "log": "description", "left_out": "design", "flagged": "acceptance_criteria",
+}  # fmt: skip
 _RIG_LABELS: Final = {"held": "held", "landing": "landing", "tries": "tries"}
 _NUMBERS: Final = frozenset(
     {"slot", "nudged", "attempt", "reds", "lost", "told", "suspect", "plus", "minus"}
@@ -120,6 +122,7 @@ def request_of(bead: Bead) -> Request | None:
         why=bead.notes,
         log=bead.description,
         left_out=bead.design,
+        flagged=bead.acceptance_criteria,
         **row,
     )
 
@@ -176,6 +179,7 @@ def create_request(request: Request) -> Create:
             "status": "open",
             "notes": request.why,
             "design": request.left_out,
+            "acceptance_criteria": request.flagged,
         },
         kind="mr",
     )

@@ -88,6 +88,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The commit that holds what its agent had not committed; empty when there was nothing."""
     left_out: str = ""
     """Files that the town did not commit, each with why, a line each."""
+    flagged: str = ""
+    """What its own commits hold that a person should see first, each with why, a line each."""
     gate_run: str = ""
     """The evidence run under way, or the last one."""
     source: str = ""

@@ -62,9 +62,12 @@ class Diffs:
 
 
 def _notes(request: Request) -> list[str]:
-    """What its agent had not committed, and what the town did not commit either."""
+    """What its commits hold, what its agent had not committed, and what nobody committed."""
     who = request.agent.rpartition("/")[2]
     notes = []
+    if request.flagged:
+        held = ", ".join(request.flagged.splitlines())
+        notes.append(f"look before you approve: its commits hold {held}")
     if request.leftovers:
         notes.append(
             f"{who} had not committed everything: the rest is the commit"

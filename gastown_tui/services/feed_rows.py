@@ -288,6 +288,7 @@ def _request_row(
         "plus": request.plus,
         "minus": request.minus,
         "left_out": request.left_out.splitlines(),
+        "flagged": request.flagged.splitlines(),
         "gate_limit_s": rig.config.gate_timeout_s if rig else 0.0,
     }
 

@@ -167,6 +167,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     """The commit that holds what the agent had left uncommitted."""
     left_out: tuple[str, ...] = ()
     """Files that were not committed, each with why."""
+    flagged: tuple[str, ...] = ()
+    """What its own commits hold that a person should see, each with why: a key, a large file."""
     outside: tuple[str, ...] = ()
     """Paths that the branch changes and must not: they keep it from being handed in."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from gastown_tui.domain import records, reports
 from gastown_tui.domain.bead import Bead
@@ -96,12 +97,17 @@ class Sandboxes:
             context.books.write_rig(agent.rig, [clear], actor=ACTOR)
             context.sync()
             return
+        if request is not None and request.submitted == handed.tip and _asks_for_more(request):
+            await self._refuse_same(agent, bead, request)
+            return
         holds = request is not None and await self._is_still_approved(request, handed)
         text = f"{agent.address} handed in {bead.id} at {handed.tip[:10]}"
         if holds:
             text += ", with the same diff: the approval holds"
         if handed.left_out:
             text += f"; not committed, still in its folder: {', '.join(handed.left_out)}"
+        if handed.flagged:
+            text += f"; its commits hold {', '.join(handed.flagged[:_TOLD])}"
         context.books.write_town(
             [
                 *self._handed_in(agent, bead, request, handed, holds=holds),
@@ -148,6 +154,20 @@ class Sandboxes:
             text = f"{text[:-1]}, and {bead.id} has no comment of yours with the report."
         await self._nudger.nudge(agent.address, text)
 
+    async def _refuse_same(self, agent: Agent, bead: Bead, request: Request) -> None:
+        """Tell an agent that what came back is not handed in as it was."""
+        context = self._context
+        clear = SetState(bead=bead.id, dimension="done")
+        context.books.write_rig(agent.rig, [clear], actor=ACTOR)
+        what = f"{agent.address} handed in {bead.id} as it came back"
+        context.note("done-refused", bead.id, what, rig=agent.rig)
+        context.sync()
+        text = (
+            f"`gastown done` was refused: nothing has changed since {request.id} came back"
+            f" ({request.why}). `gastown prime` says what is asked for."
+        )
+        await self._nudger.nudge(agent.address, text)
+
     async def _refuse_outside(self, agent: Agent, bead: Bead, outside: Sequence[str]) -> None:
         """Tell an agent which of its changes this rig does not take."""
         context = self._context
@@ -185,6 +205,7 @@ class Sandboxes:
                 approved_by=request.approved_by if holds else "", rework="", gate_run="",
                 suspect=0, lost=0, agent=agent.address, branch=agent.branch,
                 leftovers=handed.leftovers, left_out="\n".join(handed.left_out),
+                flagged="\n".join(handed.flagged),
             )  # fmt: skip
         new = Request(
             id="~request",
@@ -201,8 +222,18 @@ class Sandboxes:
             submitted=handed.tip,
             leftovers=handed.leftovers,
             left_out="\n".join(handed.left_out),
+            flagged="\n".join(handed.flagged),
         )
         return [records.create_request(new)]
+
+
+_TOLD: Final = 5
+"""Of what commits hold and should not; the review shows all."""
+
+
+def _asks_for_more(request: Request) -> bool:
+    """Whether it came back for a reason that the same commits cannot answer; red gates may pass."""
+    return request.state == "rework" and request.rework in {"review", "conflict"}
 
 
 def _is_under_way(request: Request) -> bool:

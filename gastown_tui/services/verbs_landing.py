@@ -255,6 +255,7 @@ def _fresh(rig: RigConfig, handed: Handed, **values: str | int) -> Request:
     row = {
         "id": "~request", "rig": rig.name, "target": rig.default_branch, "base": handed.base,
         "plus": handed.plus, "minus": handed.minus, "submitted": handed.tip,
+        "flagged": "\n".join(handed.flagged),
     }  # fmt: skip
     return msgspec.convert(row | values, Request)
 
@@ -264,5 +265,5 @@ def _anew(request: Request, handed: Handed, branch: str, source: str) -> list[Op
         request, state="submitted", submitted=handed.tip, base=handed.base, plus=handed.plus,
         minus=handed.minus, evidence="", approved="", approved_by="", rework="", why="", log="",
         gate_run="", suspect=0, lost=0, reds=0, attempt=request.attempt + 1, branch=branch,
-        source=source,
+        source=source, flagged="\n".join(handed.flagged),
     )  # fmt: skip

@@ -58,7 +58,8 @@ def _without_folder(gate: str) -> str:
 def passed(context: Context, request: Request, where: str = "on the branch") -> list[Operation]:
     """The gates passed on the branch: to the reviewer, or on its way."""
     is_approved = request.approved == request.submitted  # the same diff was, before a rebase
-    needs_review = context.rig(request.rig).review == "required" and not is_approved
+    is_wanted = context.rig(request.rig).review == "required" or bool(request.flagged)
+    needs_review = is_wanted and not is_approved
     text = f"{request.id} ({request.bead}): gates passed {where}"
     return [
         *records.change_request(

@@ -65,16 +65,23 @@ def offered(row: Record) -> tuple[str, ...]:
 def request_why(row: Record) -> str:
     """The reason of a request's state: its own words, else those of a gate that has not passed.
 
-    Behind it stands what the town did not commit, with the reason of the first file.
+    Behind it stands what its commits hold that should be seen, and what was not committed.
     """
-    gate, left = string(row, "gate"), row.get("left_out")
+    gate = string(row, "gate")
     why = string(row, "why") or (f"gate {gate}" if gate and gate != "passed" else "")
     if gate == "running" and (limit := number(row, "gate_limit_s")):
         why = f"{why}, {age(limit)} at most"
-    if isinstance(left, list) and left:
-        more = f" and {len(left) - 1} more" if left[1:] else ""
-        why = f"{why}; " * bool(why) + f"not committed: {clean(str(left[0]))}{more}"
-    return why
+    parts = [why, _files(row, "flagged", "it holds"), _files(row, "left_out", "not committed:")]
+    return "; ".join(filter(None, parts))
+
+
+def _files(row: Record, column: str, words: str) -> str:
+    """The first of some files, with its reason, and how many more there are."""
+    found = row.get(column)
+    if not isinstance(found, list) or not found:
+        return ""
+    more = f" and {len(found) - 1} more" if found[1:] else ""
+    return f"{words} {clean(str(found[0]))}{more}"
 
 
 def gates_line(key: str, row: Record, width: int, now: float, note: str = "") -> Line:

@@ -123,3 +123,33 @@ async def test_what_was_never_approved_is_asked_for_again(bench):
     assert now.approved == ""
     assert not [call for call in bench.git.calls if call[0] == "is_same_change"]
     assert (await gates_pass(bench)).state == "review"
+
+
+async def test_the_commit_that_was_rejected_is_not_handed_in_again(bench):
+    request = await to_review(bench)
+    await bench.ask("reject", request.id, reason="not like this")
+    await bench.settle()
+    now = await again(bench, request.submitted)
+    assert (now.state, now.attempt, now.reds) == ("rework", 2, 1)
+    assert "nothing has changed" in told(bench)[-1]
+    assert "not like this" in told(bench)[-1]
+    assert "done-refused" in bench.kinds()
+    assert (await again(bench, "c2c2c2c2c2")).state == "testing"
+
+
+async def test_what_commits_hold_that_looks_like_a_key_is_for_a_person_whatever_the_policy(make):
+    bench = make(review="none")
+    key = "k.py (line 1 looks like a GitHub token, in c1c1c1c1c1)"
+    bench.git.handed = Handed(tip="c1c1c1c1c1", base="base000", commits=1, flagged=(key,))
+    request = await to_review(bench)
+    assert request.state == "review"
+    assert bench.feed.tables["mq"][request.id]["flagged"] == [key]
+    await bench.ask("approve", request.id)
+    await bench.settle()
+    assert bench.request().state == "landing"
+    await bench.ask("cancel", request.id)
+    await bench.settle()
+    bench.git.handed = Handed(tip="c2c2c2c2c2", base="base000", commits=1)
+    bench.done(token="d2")
+    await bench.settle()
+    assert bench.request().flagged == ""
