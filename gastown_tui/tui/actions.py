@@ -137,6 +137,7 @@ _DIFF: Final = _group(
     _action(
         "diff.comment", "c", "Comment on the line, or change the comment", "comment", context="diff"
     ),
+    _action("diff.undo", "u", "Ask for this hunk to be undone, or not", "undo", context="diff"),
     _action("diff.send", "S", "Send the comments back as one prompt", "send", context="diff"),
     _action("diff.seen", "v", "File seen, on to the next; or not seen", "seen", context="diff"),
     _action("diff.nudge", "n", "Write to the agent, with the comments", "nudge", context="diff"),

@@ -11,6 +11,7 @@ from gastown_tui.domain.review import Comment, Look, review_prompt, without
 from gastown_tui.protocol import DiffText
 from gastown_tui.viewmodels.diff import Diff, Row, parse
 from gastown_tui.viewmodels.diff_notes import (
+    changed_in,
     comment_of,
     fingerprint,
     notes_of,
@@ -145,6 +146,22 @@ class Review:
             new = self._comment(row, text.strip())
             look = msgspec.structs.replace(look, comments=(*look.comments, new))
         self._update(look)
+
+    def toggle_undo(self, row: Row) -> bool:
+        """Ask for the hunk of a row to be undone, beside what its comment says; or no longer.
+
+        Of a file without hunks (a rename, another mode, a binary one) all of it is meant.
+        """
+        at = next(n for n, one in enumerate(self.bare.rows) if one is row)
+        place = changed_in(self.bare, at) or self.bare.rows[self.bare.files[row.file].row]
+        what = "Undo this hunk." if place.kind in "+-" else "Undo what was done to this file."
+        old = self.comment_on(place)
+        said = old.text if old is not None else ""
+        if what in said:
+            self.comment(place, said.replace(what, "").strip())
+            return False
+        self.comment(place, f"{what} {said}".strip())
+        return True
 
     def _comment(self, row: Row, text: str) -> Comment:
         at = next(n for n, one in enumerate(self.bare.rows) if one is row)

@@ -18,6 +18,10 @@ _QUOTED: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPES: Final = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b'"': b'"', b"\\": b"\\"}
 NOTES: Final = ("comment", "stale", "sent", "town")
 """Kinds of rows that are no part of the diff, but are said of it."""
+_MODES: Final = {
+    "100755": "executable", "120000": "a symbolic link", "160000": "a submodule's commit",
+}  # fmt: skip
+"""Of git's modes, those that say more than a plain file."""
 TAB: Final = 4
 LONGEST: Final = 4_000
 """Characters of one line that are shown."""
@@ -171,9 +175,19 @@ class _Parser:
             at["change"] = "R"
         elif line.startswith(("new file", "deleted file")):
             at["change"] = "A" if word == "new" else "D"
+            kind = _MODES.get(line.rpartition(" ")[2], "")
+            if kind and word == "new":
+                self._row("meta", f"new: {kind}")
+        elif line.startswith("old mode "):
+            at["mode"] = line.rpartition(" ")[2]
+        elif line.startswith("new mode "):
+            before, after = str(at.get("mode", "")), line.rpartition(" ")[2]
+            was, now = (_MODES.get(one, "a plain file") for one in (before, after))
+            self._row("meta", f"mode {before} → {after}: {now}, was {was}")
         elif line.startswith(("Binary files", "GIT binary patch")):
+            what = {"A": "new binary file", "D": "deleted binary file"}
+            self._row("meta", f"{what.get(str(at.get('change')), 'binary file')}, not shown")
             at["change"] = "B"
-            self._row("meta", "binary file, not shown")
 
     def result(self) -> Diff:
         files = tuple(

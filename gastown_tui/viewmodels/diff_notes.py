@@ -62,8 +62,10 @@ def _end(diff: Diff, file: int) -> int:
 
 
 def comment_of(diff: Diff, index: int, text: str, tip: str) -> Comment:
-    """A comment on the line of a row; on a hunk's or file's header it is on the file."""
+    """A comment on the line of a row; on a hunk's header on its first change, else on the file."""
     row = diff.rows[index]
+    if row.kind == "hunk":
+        row = changed_in(diff, index) or row
     path = diff.files[row.file].path
     if row.kind not in ("+", "-", " "):
         return Comment(path=path, side="", text=text, tip=tip)
@@ -72,6 +74,20 @@ def comment_of(diff: Diff, index: int, text: str, tip: str) -> Comment:
         path=path, side="old" if old else "new", line=row.old if old else row.new, code=row.text,
         text=text, tip=tip,
     )  # fmt: skip
+
+
+def changed_in(diff: Diff, index: int) -> Row | None:
+    """The first changed line of the hunk that a row is in, a new one if there is any."""
+    rows, file = diff.rows, diff.rows[index].file
+    start = next((at for at in range(index, -1, -1) if rows[at].kind in ("hunk", "file")), 0)
+    found: Row | None = None
+    for row in rows[start + 1 : _end(diff, file)]:
+        if row.kind == "hunk" or rows[start].kind != "hunk":
+            break
+        if row.kind == "+":
+            return row
+        found = found or (row if row.kind == "-" else None)
+    return found
 
 
 def notes_of(diff: Diff, look: Look, town: Sequence[str] = ()) -> tuple[Note, ...]:

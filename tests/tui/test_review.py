@@ -94,6 +94,28 @@ async def test_comments_stand_below_their_lines_and_go_back_as_one_prompt(seat):
         assert "▌ you asked: why?" in s.text()
 
 
+async def test_a_hunk_is_sent_back_with_one_key(seat):
+    async with seat(size=(120, 40)) as s:
+        screen = await opened(s)
+        await to_line(s, screen, "RETRIES = 3")
+        await s.press("u")
+        assert "▌ you: Undo this hunk." in s.text()
+        await s.press("u")
+        assert "Undo" not in s.text().split("DIFF")[0]
+        await s.press("u", "right_square_bracket", "c")
+        await written(s, "Too clever.")
+        assert screen.view.current().kind == "hunk"
+        await s.press("u")
+        await s.press("S")
+        await written(s, "")
+        await s.until(lambda: s.asked)
+        assert s.asked[0][2]["reason"].splitlines()[2:] == [
+            "ledgerly/upload.py:3", "> import random", "Undo this hunk.", "",
+            "ledgerly/upload.py:19", f"> {12 * ' '}delay = BASE_S * 2**attempt",
+            "Undo this hunk. Too clever.",
+        ]  # fmt: skip
+
+
 async def test_a_comment_is_changed_taken_away_and_known_to_have_lost_its_line(seat):
     async with seat() as s:
         screen = await opened(s)

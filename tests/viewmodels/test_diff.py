@@ -101,3 +101,28 @@ def test_invisible_marks_are_made_visible():
 def test_quoted_paths():
     assert unquote('"a\\tb\\\\c\\""') == 'a\tb\\c"'
     assert unquote("plain") == "plain"
+
+
+def test_modes_links_and_binary_files_are_said():
+    diff = parse("""diff --git a/run b/run
+old mode 100644
+new mode 100755
+diff --git a/link b/link
+new file mode 120000
+index 0000000..1
+--- /dev/null
++++ b/link
+@@ -0,0 +1 @@
++/etc/passwd
+\\ No newline at end of file
+diff --git a/x.bin b/x.bin
+new file mode 100755
+index 0000000..1
+Binary files /dev/null and b/x.bin differ
+""")
+    told = [(diff.files[row.file].path, row.text) for row in diff.rows if row.kind == "meta"]
+    assert told == [
+        ("run", "mode 100644 → 100755: executable, was a plain file"),
+        ("link", "new: a symbolic link"), ("link", "No newline at end of file"),
+        ("x.bin", "new: executable"), ("x.bin", "new binary file, not shown"),
+    ]  # fmt: skip

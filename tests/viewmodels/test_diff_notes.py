@@ -46,7 +46,9 @@ def test_a_comment_finds_its_line_again():
         made = comment_of(diff, index, "why?", "t1")
         at, there = place_of(made, diff)
         assert there
-        assert diff.rows[at] == (row if row.kind in "+- " else diff.rows[diff.files[row.file].row])
+        added = next((one for one in diff.rows[index:] if one.kind == "+"), row)
+        wanted = {"hunk": added, "file": diff.rows[diff.files[row.file].row]}
+        assert diff.rows[at] == wanted.get(row.kind, row)
     removed = comment_of(diff, 3, "keep it", "t1")
     assert (removed.side, removed.line, removed.code) == ("old", 2, "two")
     assert place_of(removed, parse(MOVED)) == (3, True)

@@ -214,6 +214,8 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
             self._words()
         elif name == "diff.seen":
             self._seen()
+        elif name == "diff.undo":
+            self._undo()
         elif name == "diff.close":
             self._close(None)
         elif name == "diff.help":
@@ -273,6 +275,11 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         if is_marked:
             self.view.go_file(self.review.next_unseen(at))
         self._words()
+
+    def _undo(self) -> None:
+        if self.review.bare.rows:
+            self.review.toggle_undo(self.view.current())
+            self._show()
 
     async def _comment(self) -> None:
         if not self.review.bare.rows:
