@@ -219,12 +219,8 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
         elif name == "diff.close":
             self._close(None)
         elif name == "diff.help":
-            keys = [
-                f"{self._keymap.labels(each.id)}: {each.title.lower()}"
-                for each in ACTIONS
-                if each.context == "diff" and self._keymap.labels(each.id)
-            ]
-            self.notify("\n".join(keys), title="Keys of the diff view", markup=False, timeout=12)
+            told, title = _keys_told(self._keymap), "Keys of the diff view"
+            self.notify(told, title=title, markup=False, timeout=12)
         elif name not in self._offers:
             keys = [f"{self._keymap.label(each)} {BY_ID[each].hint}" for each in self._offers]
             there = f"only: {', '.join(keys)}" if keys else "nothing is to be decided here"
@@ -346,3 +342,11 @@ class DiffScreen(Screen[Verdict | None], inherit_bindings=False):
 
     async def _shell(self) -> None:
         self._say(await self._tools.shell())
+
+
+def _keys_told(keymap: Keymap) -> str:
+    return "\n".join(
+        f"{keymap.labels(each.id)}: {each.title.lower()}"
+        for each in ACTIONS
+        if each.context == "diff" and keymap.labels(each.id)
+    )
