@@ -42,7 +42,10 @@ class Gh:
         """
         program = shutil.which("gh", path=self._env.get("PATH"))
         if program is None:
-            raise Unavailable("gh is not installed: it is needed to ask GitHub")
+            raise Unavailable(
+                "gh is not installed: it is needed to ask GitHub",
+                hint="install it from https://cli.github.com, then `gh auth login`",
+            )
         if repository.startswith("-"):
             raise Unavailable(f"{repository!r} is no repository of GitHub")
         try:
@@ -56,7 +59,7 @@ class Gh:
         except OSError as error:
             raise Unavailable(f"gh cannot be started: {error}") from None
         if done.returncode:
-            raise Unavailable(_failure(done.returncode, done.stderr.decode("utf-8", "replace")))
+            raise _failure(done.returncode, done.stderr.decode("utf-8", "replace"))
         return done.stdout
 
     def json(self, repository: str, *arguments: str) -> Any:
@@ -115,19 +118,20 @@ class GitHub:
         try:
             return self._gh.json(repository, *arguments)
         except Unavailable as error:
-            return Answer(problem=error.message)
+            return Answer(problem=str(error))
 
 
-def _failure(code: int, said: str) -> str:
-    """What a failed call means, as one line of at most 300 characters."""
+def _failure(code: int, said: str) -> Unavailable:
+    """What a failed call means, as one line; its hint is what only a person can do."""
     if code == _NO_LOGIN or "gh auth login" in said or "HTTP 401" in said:
-        return "gh is not logged in: run `gh auth login`"
+        return Unavailable("gh is not logged in", hint="run `gh auth login`")
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     first = lines[0] if lines else f"exit {code}"
     if "rate limit" in said.lower():
         found = next((line for line in lines if "rate limit" in line.lower()), first)
-        return f"GitHub answers no more for a while: {found.removeprefix('GraphQL: ')}"[:300]
-    return f"gh: {first}"[:300]
+        words = found.removeprefix("GraphQL: ").partition(" If you reach out")[0]
+        return Unavailable(f"GitHub answers no more for a while: {words}"[:300])
+    return Unavailable(f"gh: {first}"[:300])
 
 
 def _text(row: Any, key: str) -> str:

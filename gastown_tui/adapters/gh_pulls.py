@@ -107,6 +107,23 @@ class PullRequests:
             raise
         return frozenset(pulls.text(_get(row, "name")) for row in _list(rows))
 
+    def requested(self, repository: str, number: int, head: str) -> tuple[tuple[str, str], ...]:
+        """Who requests changes of this head, and in what words; nothing where gh does not say.
+
+        The newest review of each reviewer counts that is more than a comment.
+        """
+        row = self._gh.json(repository, "pr", "view", str(number), "--json=reviews")
+        newest: dict[str, Any] = {}
+        for one in _list(_get(row, "reviews")):
+            if _word(one, "state") != "COMMENTED":
+                newest[pulls.text(_get(_get(one, "author"), "login"), 60) or "somebody"] = one
+        return tuple(
+            (who, pulls.quoted(str(_get(one, "body") or "")))
+            for who, one in newest.items()
+            if _word(one, "state") == "CHANGES_REQUESTED"
+            and _sha(_get(_get(one, "commit"), "oid")) == head
+        )
+
     def merge_when_ready(self, repository: str, pull: Pull, method: str) -> None:
         """Let GitHub merge it by itself as soon as it may, if its head is still this one."""
         if method not in _METHODS:

@@ -113,6 +113,13 @@ class RigUpstream:
         """Give a branch of the town's own on the remote a new value."""
         _must_have_landed(upstream.push_branch(self._hub(), branch, commit))
 
+    def tip_there(self, branch: str) -> str:
+        """Where a branch is on the remote now; empty when it has none."""
+        try:
+            return landing.remote_tip(self._hub(), branch) or ""
+        except GitFailed as error:
+            raise Unavailable(f"the remote does not answer: {error.message}") from error
+
     def has_merged(self, commit: str) -> bool:
         """Whether a commit is in the upstream's branch, after a fetch."""
         hub = self._hub()

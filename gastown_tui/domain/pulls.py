@@ -60,7 +60,7 @@ class Pull(msgspec.Struct, frozen=True, kw_only=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What a pull request's state means for its merge request."""
 
-    word: Literal["waits", "merged", "closed", "failed", "conflict", "behind"]
+    word: Literal["waits", "merged", "closed", "failed", "conflict", "behind", "asked", "moved"]
     why: str
     """One line for a person."""
     log: str = ""
@@ -110,7 +110,7 @@ def judge(pull: Pull, request: Request, required: Collection[str] | None = None)
     if pull.state == "CLOSED":
         return Standing(word="closed", why=f"{name} was closed without being merged")
     if pull.head != request.pushed:
-        return Standing(word="waits", why=f"{name}: not yet at {request.pushed[:10]}, or moved")
+        return Standing(word="moved", why=f"{name}: not at {request.pushed[:10]} yet")
     failed = failing(pull, required)
     if failed:
         first = failed[0]
@@ -121,9 +121,24 @@ def judge(pull: Pull, request: Request, required: Collection[str] | None = None)
         return Standing(word="failed", why=why, log="\n".join(lines))
     if pull.mergeable == "CONFLICTING" or pull.status == "DIRTY":
         return Standing(word="conflict", why=f"{name} conflicts with its target")
+    if pull.review == "CHANGES_REQUESTED":
+        return Standing(word="asked", why=f"{name}: {_awaited(pull)}")
     if pull.status == "BEHIND":
         return Standing(word="behind", why=f"{name} is behind its target")
     return Standing(word="waits", why=f"{name}: {_awaited(pull)}")
+
+
+def asked_for(pull: Pull, requested: Collection[tuple[str, str]]) -> tuple[str, str]:
+    """One line, and all the words, of reviewers who request changes.
+
+    Args:
+        pull: what they have seen.
+        requested: each with a name and words.
+    """
+    names = ", ".join(name for name, _ in requested)
+    said = "\n\n".join(f"{name}: {words.strip() or 'no words'}" for name, words in requested)
+    where = f"\n\nWhat is said to single lines is at {pull.url}" if pull.url else ""
+    return f"{names} requests changes in pull request {pull.number}", f"{said}{where}"
 
 
 def failing(pull: Pull, required: Collection[str] | None) -> list[Check]:

@@ -75,7 +75,7 @@ class Landing:
             "purpose": "landing", "rig": rig.name, "base": base, "tip": stacked.tip,
             "work": str(work), "commits": msgspec.json.encode(stacked.commits).decode(),
         }  # fmt: skip
-        if not rig.gates:
+        if not rig.gates or await self._is_tested(rig.name, landing, stacked.tip):
             await self._land(rig.name, note, landing)
             return
         operations: list[Operation] = list(records.change_rig(rig.name, landing=run))
@@ -83,6 +83,12 @@ class Landing:
             operations += records.change_request(one, state="landing", gate_run=run)
         verdicts.write(context, operations)
         await spawn_gate(context, rig, run, _session(rig.name), work, note)
+
+    async def _is_tested(self, rig: str, landing: list[Request], tip: str) -> bool:
+        """Whether this batch was green already, and then the remote or the forge was out."""
+        if not all(one.lost for one in landing):
+            return False
+        return await self._context.in_git(rig, lambda git: git.tested.is_green(tip))
 
     def _is_same(self, request: Request) -> bool:
         now = self._context.books.requests.get(request.id)
@@ -155,6 +161,20 @@ class Landing:
             operations += verdicts.without_verdict(self._context, one, "approved", why)
         verdicts.write(self._context, operations)
 
+    def _later(self, rig: str, landing: list[Request], error: Unavailable) -> None:
+        """The batch is green and cannot land now: it waits with the reason, which is told once."""
+        why = str(error)[:300]
+        operations: list[Operation] = list(records.change_rig(rig, landing=""))
+        for one in landing:
+            operations += records.change_request(
+                one, state="approved", gate_run="", lost=one.lost + 1, why=why
+            )
+        if any(one.why != why for one in landing):
+            kind = "escalated" if error.hint else "not-landed"  # a hint is for a person to follow
+            text = f"{', '.join(one.bead for one in landing)}: {why}"
+            operations.append(records.event(kind, rig, text, verdicts.ACTOR, rig))
+        verdicts.write(self._context, operations)
+
     @staticmethod
     def _approved(rig: str, landing: list[Request]) -> list[Operation]:
         operations: list[Operation] = list(records.change_rig(rig, landing=""))
@@ -201,8 +221,7 @@ class Landing:
             context.note("not-landed", rig, error.message, actor="refinery", rig=rig)
             return
         except Unavailable as error:
-            self._again(rig, landing)
-            context.note("not-landed", rig, error.message, actor="refinery", rig=rig)
+            self._later(rig, landing, error)
             return
         context.tips[rig] = tip
         commits = msgspec.json.decode(note["commits"], type=dict[str, str])

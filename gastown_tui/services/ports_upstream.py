@@ -93,6 +93,13 @@ class Upstream(Protocol):
             Unavailable: the remote does not answer.
         """
 
+    def tip_there(self, branch: str) -> str:
+        """Where a branch is on the remote now; empty when it has none.
+
+        Raises:
+            Unavailable: the remote does not answer.
+        """
+
     def has_merged(self, commit: str) -> bool:
         """Whether a commit is in the upstream's branch, after a fetch."""
 
@@ -148,6 +155,9 @@ class Forge(Protocol):
 
     def required(self, repository: str, number: int) -> frozenset[str]:
         """Names of the checks that must pass; empty when none must, or nobody can tell."""
+
+    def requested(self, repository: str, number: int, head: str) -> tuple[tuple[str, str], ...]:
+        """Who requests changes of this head, and in what words; empty when nobody can tell."""
 
     def merge_when_ready(self, repository: str, pull: Pull, method: str) -> None:
         """Let the forge merge it by itself as soon as it may."""

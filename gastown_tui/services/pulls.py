@@ -23,6 +23,8 @@ from gastown_tui.services.ports_upstream import Forge
 
 _PATIENCE_S: Final = 120.0
 """Between two questions to a forge that has not answered."""
+_AUTO_S: Final = 600.0
+"""Between two wishes that the forge merge by itself what it has refused."""
 
 log = logging.getLogger("gastown.pulls")
 
@@ -33,6 +35,8 @@ class Pulls:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._again: dict[str, float] = {}
+        self._refusals: dict[str, tuple[float, str]] = {}
+        """By request, what the forge does not merge by itself: when to ask again, and its words."""
 
     async def open(self, rig: str, request: Request, tip: str) -> None:
         """Push a tested change to its own branch, and make its pull request if it has none.
@@ -51,14 +55,7 @@ class Pulls:
         pull = await asyncio.to_thread(
             self._forge().open, config.upstream, branch, config.default_branch, title, body
         )
-        why = f"pull request {pull.number}"
-        if config.auto_merge and not pull.auto:
-            try:
-                await asyncio.to_thread(
-                    self._forge().merge_when_ready, config.upstream, pull, config.auto_merge
-                )
-            except Unavailable as error:
-                why += f": not merged by itself: {error.message}"
+        why = f"pull request {pull.number}" + await self._merge_by_itself(config, request, pull)
         text = f"{request.id} ({request.bead}): {why} {pull.url}".rstrip()
         operations: list[Operation] = list(records.change_rig(rig, landing=""))
         operations += records.change_request(
@@ -83,7 +80,7 @@ class Pulls:
                     await self._take(config, request, found[request.pull])
         except Unavailable as error:
             self._again[config.name] = context.clock.now().awake + _PATIENCE_S
-            self._tell(config.name, f"pull requests of {config.name}: {error.message}")
+            self._tell(config.name, f"pull requests of {config.name}: {error}")
         else:
             self._tell(config.name, "")
 
@@ -129,10 +126,68 @@ class Pulls:
             verdicts.write(self._context, operations)
         elif standing.word == "closed":
             self._closed(request, standing)
+        elif standing.word == "moved":
+            await self._moved(config, request, pull, standing)
+        elif standing.word == "asked":
+            await self._asked(config, request, pull, standing)
         elif standing.word in {"conflict", "behind"} and await self._is_old(config, request):
             self._set(request, state="approved", why=f"{standing.why}: it is stacked anew")
         else:
+            but = await self._merge_by_itself(config, request, pull)
+            self._set(request, why=standing.why + but)
+
+    async def _merge_by_itself(self, config: RigConfig, request: Request, pull: Pull) -> str:
+        """Have the forge merge it as soon as it may, where the rig says so; what it refuses."""
+        if not config.auto_merge or pull.auto or pull.status == "DRAFT":
+            return ""
+        now = self._context.clock.now().awake
+        again, words = self._refusals.pop(request.id, (0.0, ""))
+        if now >= again:
+            again, words = now + _AUTO_S, ""
+            try:
+                await asyncio.to_thread(
+                    self._forge().merge_when_ready, config.upstream, pull, config.auto_merge
+                )
+            except Unavailable as error:
+                words = str(error)
+        if not words:
+            return ""
+        self._refusals[request.id] = again, words
+        return f": not merged by itself: {words}"
+
+    async def _moved(
+        self, config: RigConfig, request: Request, pull: Pull, standing: Standing
+    ) -> None:
+        """The forge shows another head than the one pushed: it is late, or somebody pushed too."""
+        branch = pulls.branch_of(request.bead)
+        there = await self._context.in_git(config.name, lambda git: git.upstream.tip_there(branch))
+        if there in {"", request.pushed}:
             self._set(request, why=standing.why)
+            return
+        why = (
+            f"somebody else has pushed {there[:10]} to {branch}: merge or close pull request"
+            f" {pull.number} there"
+        )
+        if request.why != why:
+            text = f"{request.id} ({request.bead}): {why}"
+            event = records.event("escalated", request.id, text, verdicts.ACTOR, request.rig)
+            changes = records.change_request(request, why=why)
+            verdicts.write(self._context, [*changes, event])
+
+    async def _asked(
+        self, config: RigConfig, request: Request, pull: Pull, standing: Standing
+    ) -> None:
+        """Changes are requested of this head: they go to the agent; of an older one: it waits."""
+        found = await asyncio.to_thread(
+            self._forge().requested, config.upstream, pull.number, pull.head
+        )
+        if not found:
+            self._set(request, why=standing.why)
+            return
+        why, said = pulls.asked_for(pull, found)
+        verdicts.write(
+            self._context, verdicts.sent_back(self._context, request, "review", why[:300], said)
+        )
 
     async def _is_old(self, config: RigConfig, request: Request) -> bool:
         """Whether the target has moved on since the change was pushed."""
@@ -161,6 +216,13 @@ class Pulls:
             config.name, lambda git: git.refresh(fetch=False)
         )
         landed(context, config.name, {request.id: pull.merged}, pull.merged)
+        if pull.head and pull.head != request.pushed:
+            text = (
+                f"{request.id} ({request.bead}): {name} was merged at {pull.head[:10]}, not at"
+                f" {request.pushed[:10]} as it was handed in: look at it"
+            )
+            event = records.event("escalated", request.id, text, verdicts.ACTOR, config.name)
+            verdicts.write(context, [event])
 
     def _closed(self, request: Request, standing: Standing) -> None:
         why = f"{standing.why}: {request.pull_url}".rstrip(": ")

@@ -135,9 +135,9 @@ def test_many_are_asked_about_in_few_calls_and_none_is_forgotten(forge, github):
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        (LOGIN, 4, "gh is not logged in: run `gh auth login`"),
+        (LOGIN, 4, "gh is not logged in"),
         ("HTTP 401: Bad credentials (https://api.github.com/graphql)\nTry authenticating with:"
-         "  gh auth login\n", 1, "gh is not logged in: run `gh auth login`"),
+         "  gh auth login\n", 1, "gh is not logged in"),
         (RATE, 1, "GitHub answers no more for a while: API rate limit exceeded"),
         ("You have exceeded a secondary rate limit. Please wait a few minutes\n", 1,
          "GitHub answers no more for a while"),

@@ -233,6 +233,10 @@ class FakeUpstream:
         self._call("push_branch", branch, commit)
         self.pushed[branch] = commit
 
+    def tip_there(self, branch):
+        self._call("tip_there", branch)
+        return self.pushed.get(branch, "")
+
     def has_merged(self, commit):
         self._call("has_merged", commit)
         return commit in self.merged
@@ -338,6 +342,9 @@ class FakeGit:
 
     def checkout(self, path, commit, request):
         self._call("checkout", path, commit, request)
+
+    def checked_out(self, request, *, discard):
+        return list(self.folders)
 
     def end_checkouts(self, request, *, discard):
         self._call("end_checkouts", request, discard)

@@ -246,8 +246,9 @@ async def test_a_push_that_fails_loses_nothing(bench, error, held):
     if held:
         await bench.ask("release", "r")
     await bench.settle()
-    bench.host.finish(bench.gate())
-    await bench.settle()
+    if not isinstance(error, Unavailable):  # then the same commit is pushed, tested as it is
+        bench.host.finish(bench.gate())
+        await bench.settle()
     assert bench.rig_store.get("gt-1").is_closed
 
 
