@@ -32,16 +32,21 @@ class RigReview:
         """Put a commit into a folder of the overseer's."""
         checkouts.make_checkout(self._hub(), path, commit, request)
 
-    def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
-        """Take the folders of a request away, all or none."""
+    def checked_out(self, request: str, *, discard: bool) -> list[Path]:
+        """The folders of a request; none of them holds anything that is to be kept."""
         hub = self._hub()
         found = checkouts.checkouts(hub, request)
         if not discard:
             for path, commit in found.items():
                 checkouts.must_hold_nothing(hub, path, commit)
-        for path in found:
-            checkouts.end_checkout(hub, path)
         return list(found)
+
+    def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
+        """Take the folders of a request away, all or none."""
+        found = self.checked_out(request, discard=discard)
+        for path in found:
+            checkouts.end_checkout(self._hub(), path)
+        return found
 
     def sandbox_diff(self, sandbox: Path, base: str) -> str:
         """Unified diff of a sandbox, with what is not committed."""

@@ -13,9 +13,10 @@ from gastown_tui.domain.errors import BadInput
 @click.command()
 @click.argument("request")
 @click.option("--to", default="", help="Where: a folder that is not there yet.")
+@click.option("--setup", is_flag=True, help="Run the rig's set-up in it, as for an agent.")
 @click.option("--done", is_flag=True, help="Take the folder away again.")
 @click.option("--discard", is_flag=True, help="With --done: whatever it holds.")
-def checkout(request: str, to: str, done: bool, discard: bool) -> None:
+def checkout(request: str, *, to: str, setup: bool, done: bool, discard: bool) -> None:
     """Put REQUEST, as it was handed in, into a folder to try it in.
 
     It is a detached worktree of the rig's clone, in <town>/<rig>/checkouts unless --to says
@@ -27,4 +28,6 @@ def checkout(request: str, to: str, done: bool, discard: bool) -> None:
         return
     if discard:
         raise BadInput("--discard goes with --done")
-    show(ask("checkout", request, to=str(Path(to).expanduser().absolute()) if to else ""))
+    place = str(Path(to).expanduser().absolute()) if to else ""
+    wait_s = 3600.0 if setup else 60.0  # the rig's own limit ends it before
+    show(ask("checkout", request, wait_s=wait_s, to=place, setup="yes" if setup else ""))

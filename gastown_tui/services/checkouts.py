@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from gastown_tui.domain.errors import BadInput, Conflict, GastownError, NotFound
+from gastown_tui.domain.errors import BadInput, CannotStart, Conflict, GastownError, NotFound
 from gastown_tui.domain.town import Request
 from gastown_tui.services.context import Context
+from gastown_tui.services.gates import run_setup, tear_down
 from gastown_tui.services.requests import Arguments
 
 log = logging.getLogger("gastown.checkouts")
@@ -28,9 +29,16 @@ class Checkouts:
         )
         await context.in_git(request.rig, lambda git: git.copy_in(path))
         text = f"{request.id} is at {request.submitted[:10]} in {path}"
-        if commands := context.rig(request.rig).setup.run:
-            text += f"; its set-up was not run: {'; '.join(commands)}"
-        return text
+        rig = context.rig(request.rig)
+        if not rig.setup.run and not rig.setup.environment:
+            return text
+        if arguments.get("setup") != "yes":
+            return f"{text}; its set-up was not run (--setup runs it): {'; '.join(rig.setup.run)}"
+        try:
+            await run_setup(context, rig.name, path, name=f"setup/{rig.name}/{request.id}")
+        except CannotStart as error:
+            raise Conflict(f"{text}, but {error.message}", hint=error.hint) from error
+        return f"{text}, set up"
 
     def _place(self, request: Request, wanted: str) -> Path:
         """Where it goes: below the rig, or where the overseer says, but in nobody's folder.
@@ -51,20 +59,30 @@ class Checkouts:
     async def _done(self, target: str, arguments: Arguments, _actor: str) -> str:
         request = self._context.request(target)
         discard = arguments.get("discard") == "yes"
-        gone = await self._context.in_git(
-            request.rig, lambda git: git.review.end_checkouts(request.id, discard=discard)
-        )
+        gone = await _end(self._context, request, discard=discard)
         if not gone:
             raise NotFound(f"{request.id} is checked out nowhere")
         return f"taken away: {', '.join(map(str, gone))}"
 
 
+async def _end(context: Context, request: Request, *, discard: bool) -> list[Path]:
+    """Take the folders of a change away, what set-up made of them first."""
+    name = f"teardown/{request.rig}/{request.id}"
+    found = await context.in_git(
+        request.rig, lambda git: git.review.checked_out(request.id, discard=discard)
+    )
+    for path in found:
+        if context.paths.tmp(request.rig, path).exists():  # made by the set-up
+            await tear_down(context, request.rig, path, name=name)
+    return await context.in_git(
+        request.rig, lambda git: git.review.end_checkouts(request.id, discard=discard)
+    )
+
+
 async def tidy_checkouts(context: Context, request: Request) -> None:
     """Take the folders of a change that has come to its end away; one with own work is kept."""
     try:
-        await context.in_git(
-            request.rig, lambda git: git.review.end_checkouts(request.id, discard=False)
-        )
+        await _end(context, request, discard=False)
     except Conflict as error:
         context.note("kept", request.id, f"{request.id}: {error.message}", rig=request.rig)
     except GastownError as error:

@@ -32,6 +32,13 @@ class Reviewing(Protocol):
             Conflict: the folder is something else, or holds work of the overseer's.
         """
 
+    def checked_out(self, request: str, *, discard: bool) -> list[Path]:
+        """The folders of a request.
+
+        Raises:
+            Conflict: one holds what exists nowhere else, and that is not to be discarded.
+        """
+
     def end_checkouts(self, request: str, *, discard: bool) -> list[Path]:
         """Take the folders of a request away; returns them.
 

@@ -270,7 +270,7 @@ class FakeGit:
         self.set_up = SetUp()
         self.tested, self.upstream = FakeTested(self), FakeUpstream(self)
         self.same, self.review = False, self
-        self.checked_out: list[Path] = []
+        self.folders: list[Path] = []
 
     def _call(self, name, *args):
         self.calls.append((name, *args))
@@ -348,7 +348,7 @@ class FakeGit:
 
     def end_checkouts(self, request, *, discard):
         self._call("end_checkouts", request, discard)
-        return self.checked_out
+        return list(self.folders)
 
     def is_same_change(self, old, new):
         self._call("is_same_change", old, new)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from service_fakes import NUX
 
+from gastown_tui.domain.config import Setup
 from gastown_tui.domain.errors import BadInput, Conflict, Forbidden, NotFound
 
 
@@ -53,7 +54,7 @@ async def test_it_goes_by_word_and_with_the_change(bench):
     request = await to_review(bench)
     with pytest.raises(NotFound):
         await bench.ask("checkout_done", request.id)
-    bench.git.checked_out = [Path("/x/try")]
+    bench.git.folders = [Path("/x/try")]
     _, text = await bench.ask("checkout_done", request.id, discard="yes")
     assert "/x/try" in text
     assert calls(bench, "end_checkouts")[-1] == (request.id, True)
@@ -64,3 +65,30 @@ async def test_it_goes_by_word_and_with_the_change(bench):
     kept = [one.title for one in bench.books.events.values() if one.event_kind == "kept"]
     assert any("holds changes in a.py" in one for one in kept)
     assert not bench.books.requests
+
+
+async def test_its_set_up_is_run_on_request_and_undone_when_it_goes(make, monkeypatch):
+    bench = make(setup=Setup(run=["npm ci"], teardown=["rm -rf x"]))
+    spawn, codes = bench.host.spawn, []
+
+    async def ends_at_once(frame):
+        done = await spawn(frame)
+        if frame.kind == "setup":
+            bench.host.finish(frame.run, codes.pop() if codes else 0)
+        return done
+
+    monkeypatch.setattr(bench.host, "spawn", ends_at_once)
+    request = await to_review(bench)
+    _, text = await bench.ask("checkout", request.id)
+    assert "its set-up was not run (--setup runs it): npm ci" in text
+    _, text = await bench.ask("checkout", request.id, setup="yes")
+    assert text.endswith(", set up")
+    codes.append(1)
+    with pytest.raises(Conflict, match=r"is at .* but the set-up of r failed: 1 failed"):
+        await bench.ask("checkout", request.id, setup="yes")
+    place = bench.context.paths.town / "r" / "checkouts" / request.id
+    (place / ".git").mkdir(parents=True)
+    bench.git.folders = [place]
+    await bench.ask("checkout_done", request.id)
+    names = [one.name for one in bench.host.spawned]
+    assert names[-2:] == [f"setup/r/{request.id}", f"teardown/r/{request.id}"]
