@@ -208,13 +208,9 @@ class RigGit:
         placed = stack.prepare_stack(worktree, base, [candidate], by=by).placed[0]
         return placed.outcome in {stack.Outcome.STACKED, stack.Outcome.EMPTY}
 
-    def is_at(self, worktree: Path, commit: str) -> bool:
-        """Whether the worktree is clean and stands at the commit."""
-        return (
-            worktree.exists()
-            and Git(worktree).commit("HEAD") == commit
-            and (sandbox.is_clean(worktree))
-        )
+    def differs(self, worktree: Path, commit: str) -> str:
+        """How a worktree differs from a commit, in words; empty when it does not."""
+        return sandbox.differs(worktree, commit)
 
     def land(self, new: str, old: str, message: str) -> None:
         """Move the target by compare-and-set; landing again what has landed is no error."""

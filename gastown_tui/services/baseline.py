@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import Final
 
 from gastown_tui.domain import records
@@ -105,6 +106,9 @@ class Baseline:
         """What a run on the target says: nothing when it was green, which is remembered."""
         context = self._context
         if verdicts.is_green(ended):
+            work = Path(ended.note["work"])
+            if stray := await context.in_git(rig, lambda git: git.differs(work, commit)):
+                return f"{RED_TARGET} at {commit[:10]}: they leave changes behind: {stray}"[:300]
             await context.in_git(rig, lambda git: git.tested.note_green(commit))
             return ""
         lines = (await output_of(context, _session(rig))).strip().splitlines()[-1:]

@@ -84,13 +84,13 @@ class Evidence:
             verdicts.write(context, verdicts.without_verdict(context, request, "submitted"))
             return
         work, commit = Path(run.note.get("work", "")), request.submitted
-        is_intact = run.note.get("commit") == commit and await context.in_git(
-            request.rig, lambda git: git.is_at(work, commit)
-        )
+        stray = await context.in_git(request.rig, lambda git: git.differs(work, commit))
+        if run.note.get("commit") != commit:
+            stray = "they ran on another commit"
         gates = context.rig(request.rig).gates
         why = verdicts.how_red(run, gates)
         if verdicts.is_green(run):
-            why = "" if is_intact else "the gates left changes in the work tree"
+            why = verdicts.not_clean(stray) if stray else ""
         log = "" if verdicts.is_green(run) else await output_of(context, _session(request))
         lacks_room = bool(why) and verdicts.no_room(context, [request], log)
         broken = ""

@@ -147,11 +147,16 @@ class Landing:
             self._red(rig.name, verdicts.how_red(run, rig.gates), log, landing)
             return
         work, tip = Path(run.note["work"]), run.note["tip"]
-        if await context.in_git(rig.name, lambda git: git.is_at(work, tip)):
+        stray = await context.in_git(rig.name, lambda git: git.differs(work, tip))
+        if not stray:
             await context.in_git(rig.name, lambda git: git.tested.note_green(tip))
             await self._land(rig.name, run.note, landing)
-        else:
-            self._red(rig.name, "the gates left changes in the work tree", "", landing)
+            return
+        broken = await self._baseline.fault(rig.name, run, run.note["base"])
+        if broken:
+            self._hold(rig.name, landing, broken)
+            return
+        self._red(rig.name, verdicts.not_clean(stray), "", landing)
 
     def _again(self, rig: str, landing: list[Request], why: str = "") -> None:
         """Nothing is known of the batch: it is stacked and tested again, later."""

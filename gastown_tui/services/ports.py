@@ -256,8 +256,8 @@ class RigGit(Protocol):
             TargetMoved: the target is not what the town last set, nor ahead of it.
         """
 
-    def is_at(self, worktree: Path, commit: str) -> bool:
-        """Whether a worktree is clean and at this commit."""
+    def differs(self, worktree: Path, commit: str) -> str:
+        """How a worktree differs from a commit, in words; empty when it is clean and at it."""
 
     def land(self, new: str, old: str, message: str) -> None:
         """Move the target from `old` to `new`; done already is no error.

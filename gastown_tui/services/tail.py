@@ -65,8 +65,8 @@ class Tails:
         why = ""
         if not verdicts.is_green(run):
             why = verdicts.how_red(run, context.rig(rig).gates)
-        elif not await context.in_git(rig, lambda git: git.is_at(work, tip)):
-            why = "the gates left changes in the work tree"
+        elif stray := await context.in_git(rig, lambda git: git.differs(work, tip)):
+            why = verdicts.not_clean(stray)
         if why:
             log = await output_of(context, session)
             if context.shortage():

@@ -38,6 +38,11 @@ def is_green(run: RunFact) -> bool:
     return run.why == "exit" and run.code == 0
 
 
+def not_clean(stray: str) -> str:
+    """One line on a work tree that is not as it was after green gates."""
+    return f"the gates passed, but left changes in the work tree (ignore or undo them): {stray}"
+
+
 def how_red(run: RunFact, gates: Sequence[str]) -> str:
     """One line on why a run is red."""
     if run.why == "exit" and run.code in {126, 127}:

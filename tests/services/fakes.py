@@ -315,8 +315,8 @@ class FakeGit:
         commits = {one: f"landed-{tip}" for one, tip, _ in requests if one not in self.conflicts}
         return Stacked(base=base, tip="new1111", commits=commits, conflicts=self.conflicts)
 
-    def is_at(self, worktree, commit):
-        return self.clean_tree
+    def differs(self, worktree, commit):
+        return "" if self.clean_tree else "cov.xml"
 
     def land(self, new, old, message):
         self._call("land", new, old)

@@ -87,3 +87,19 @@ async def test_a_queue_held_for_another_reason_waits_for_the_overseer(bench):
     await bench.settle()
     assert held(bench) == "moved"
     assert on_target(bench) == 0
+
+
+async def test_gates_that_leave_files_behind_on_the_target_too_blame_no_change(bench):
+    bench.git.tested.knows_target = False
+    bench.bead()
+    bench.sling()
+    await bench.settle()
+    bench.done()
+    await bench.settle()
+    bench.git.clean_tree = False
+    for _ in range(2):  # the change, then the target
+        bench.host.finish(bench.gate())
+        await under_way(bench)
+    await bench.settle()
+    assert held(bench).endswith("at base000: they leave changes behind: cov.xml")
+    assert (bench.request().state, bench.request().reds) == ("submitted", 0)

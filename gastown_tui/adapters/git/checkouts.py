@@ -66,6 +66,8 @@ def own_work(hub: HubInfo, path: Path, commit: str) -> str:
         return f"changes in {', '.join(changed[:3])}{more}"
     if state.operation:
         return f"a {state.operation} under way"
+    if any(f": {commit[:7]}" in stash for stash in state.stashes):
+        return "a stash, which `git stash pop` brings back"
     git = Git(hub.path)
     refs = ("refs/heads", "refs/remotes", "refs/tags", "refs/gastown")
     kept = git.call("for-each-ref", "--count=1", f"--contains={state.head}", *refs).out

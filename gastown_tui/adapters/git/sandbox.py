@@ -208,10 +208,23 @@ def clear_stale_locks(worktree: Path, *, branch: str | None = None) -> list[Path
     return removed
 
 
-def is_clean(path: Path) -> bool:
-    """Whether a worktree holds nothing but its commit: the last look after a gate's run."""
+def differs(path: Path, commit: str) -> str:
+    """How a worktree differs from a commit, in a few words: the last look after a gate's run.
+
+    Stash entries do not count: they lie in the hub, and somebody else may have made them.
+    """
+    if not path.exists():
+        return "its folder has gone"
     state = sandbox_state(path)
-    return state.clean and not state.locked
+    if state.head != commit:
+        return f"it is at {state.head[:12]}"
+    files = [*state.dirty, *state.untracked, *state.submodules]
+    if files:
+        more = f" and {len(files) - 5} more" if files[5:] else ""
+        return f"{', '.join(files[:5])}{more}"
+    if state.operation:
+        return f"a {state.operation} is under way"
+    return "its index is locked" if state.locked else ""
 
 
 def repair_moved(hub: HubInfo, worktrees: Sequence[Path]) -> None:

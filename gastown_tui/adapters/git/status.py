@@ -50,7 +50,7 @@ class SandboxState(msgspec.Struct, frozen=True, kw_only=True):
     submodules: tuple[str, ...]
     """Submodules with changes, or with commits that no remote of theirs has."""
     stashes: tuple[str, ...]
-    """Subjects of stash entries made on this branch, or on no branch."""
+    """Subjects of stash entries made on this branch; without one, those made on no branch."""
     ahead: int
     """Commits of `head` that `base` does not have; 0 without a base."""
     operation: str | None
@@ -163,7 +163,7 @@ def _stashes(git: Git, branch: str | None) -> list[str]:
     if git.call("rev-parse", "-q", "--verify", "refs/stash", ok=(0, 1)).code:
         return []
     # Git before 2.36 names but the last part of the branch.
-    marks = ("(no branch)", branch, branch and branch.rpartition("/")[2])
+    marks = (branch, branch.rpartition("/")[2]) if branch else ("(no branch)",)
     found = []
     for line in git.text("log", "-g", "--format=%gs", "refs/stash").splitlines():
         where = line.removeprefix("WIP on ").removeprefix("On ").removeprefix("on ")

@@ -48,7 +48,11 @@ def test_it_is_made_detached_taken_on_and_taken_away(hub, work, tmp_path, shell)
 
 @pytest.mark.parametrize(
     ("what", "holds"),
-    [("echo x > new", "changes in new"), ("echo x >> a.txt; git ci -qam own", "on no branch")],
+    [
+        ("echo x > new", "changes in new"),
+        ("echo x >> a.txt; git ci -qam own", "on no branch"),
+        ("echo x >> a.txt; git stash -q", "a stash"),
+    ],
 )
 def test_what_the_overseer_did_there_is_not_lost(hub, work, tmp_path, shell, what, holds) -> None:
     path, tip = tmp_path / "try", work("git rev-parse HEAD")

@@ -21,15 +21,19 @@ from gastown_tui.adapters.git.landing import (
     upstream_state,
     verify_target,
 )
-from gastown_tui.adapters.git.run import GitFailed
+from gastown_tui.adapters.git.run import Git, GitFailed
 from gastown_tui.adapters.git.sandbox import (
     create_detached,
     create_sandbox,
-    is_clean,
+    differs,
     keep_landed,
 )
 from gastown_tui.adapters.git.stack import Candidate, Outcome, Signing, prepare_stack
 from gastown_tui.domain.errors import BadInput, Conflict, Damaged, NotFound
+
+
+def is_clean(path) -> bool:
+    return not differs(path, Git(path).text("rev-parse", "HEAD"))
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Rig:
         base = self.git.refresh(fetch=False)
         stacked = self.git.stack(bench, base, [(f"mr-{name}", tip, "")])
         assert not stacked.conflicts
-        assert self.git.is_at(bench, stacked.tip)
+        assert not self.git.differs(bench, stacked.tip)
         self.gate(bench)
         self.git.land(stacked.tip, base, "landed")
         return stacked.tip

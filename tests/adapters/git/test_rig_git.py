@@ -202,7 +202,7 @@ def test_a_conflict_with_others_of_the_batch_only_waits(make):
     stacked = made.stack(("mr1", first), ("mr2", second), ("mr3", third))
     assert set(stacked.commits) == {"mr1", "mr3"}
     assert stacked.conflicts == {}
-    assert made.git.is_at(made.town / "rig" / "refinery" / "landing", stacked.tip)
+    assert not made.git.differs(made.town / "rig" / "refinery" / "landing", stacked.tip)
     made.git.land(stacked.tip, stacked.base, "land")
     assert made.stack(("mr2", second)).conflicts == {"mr2": ("a.txt",)}
 
@@ -297,3 +297,18 @@ def test_sparse_worktrees_have_their_folders_and_what_is_above_and_land_all_the_
     made.git.evidence_tree(made.town / "rig" / "refinery" / "evidence-1", handed.tip)
     assert not (made.town / "rig" / "refinery" / "evidence-1" / "web").exists()
     assert sh("git ls-tree -r --name-only HEAD -- web") == "web/w"
+
+
+def test_a_stash_of_the_overseers_stands_in_nobodys_way(make, shell):
+    made = make()
+    handed, branch = made.work("nux", "changed")
+    stacked = made.stack(("mr-1", handed))
+    bench = made.town / "rig" / "refinery" / "landing"
+    shell(bench)("echo x >> b.txt && git stash -q")
+    assert made.git.differs(bench, stacked.tip) == ""
+    (bench / "cov.xml").write_text("x")
+    assert made.git.differs(bench, stacked.tip) == "cov.xml"
+    assert made.git.differs(bench, stacked.base) == f"it is at {stacked.tip[:12]}"
+    made.git.land(stacked.tip, stacked.base, "landed")
+    assert made.git.clean(made.path(), branch, handed.tip, stacked.tip, "mr-1") == ""
+    assert not made.path().exists()

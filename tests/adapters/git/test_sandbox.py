@@ -9,12 +9,13 @@ import pytest
 
 from gastown_tui.adapters.git import sandbox
 from gastown_tui.adapters.git.hub import open_hub
+from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.git.sandbox import (
     clear_stale_locks,
     create_detached,
     create_sandbox,
     delete_branch,
-    is_clean,
+    differs,
     remove_sandbox,
     repair_moved,
     reset_worktree,
@@ -23,6 +24,10 @@ from gastown_tui.adapters.git.status import sandbox_state
 from gastown_tui.domain.errors import BadInput, Conflict, NotFound
 
 BRANCH = "polecat/nux/gt-1@a"
+
+
+def is_clean(path) -> bool:
+    return not differs(path, Git(path).text("rev-parse", "HEAD"))
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_gates_get_them_fresh_and_their_tree_stays_clean(place, town):
         git.evidence_tree(work, base)
         git.copy_in(work)
         assert (work / ".env").read_text() == value
-        assert git.is_at(work, base)
+        assert not git.differs(work, base)
 
 
 def test_what_the_tree_tracks_stays_and_no_link_leads_out(place, tmp_path):
