@@ -30,7 +30,7 @@ from gastown_tui.adapters.rig_upstream import RigUpstream, flagged, outside, siz
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.workplaces import SetUp
-from gastown_tui.services.ports import Handed, Left, Stacked, TargetMoved
+from gastown_tui.services.ports import Handed, Left, Piece, Stacked, TargetMoved
 from gastown_tui.services.ports_review import Reviewing
 from gastown_tui.services.ports_upstream import Tested, Upstream
 
@@ -134,7 +134,7 @@ class RigGit:
         left = _leftovers(path, agent)
         git = Git(path)
         tip = git.commit(f"refs/heads/{branch}") or ""
-        start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
+        start = self._start(git, tip, base)
         commits = int(git.text("rev-list", "--count", f"{start}..{tip}"))
         plus, minus = size(git.text("diff", "--numstat", start, tip))
         submodules.keep(path, start, tip)
@@ -149,6 +149,16 @@ class RigGit:
             flagged=flagged(git, start, tip),
             outside=outside(self._config, git, start, tip),
         )
+
+    def _start(self, git: Git, tip: str, base: str) -> str:
+        """Where a branch begins: at the target, or where it was begun if that was taken out of it.
+
+        A target whose history was rewritten no longer holds what the branch was built on.
+        """
+        start = git.text("merge-base", tip, self.refresh(fetch=False)) or base
+        ancestor = ("merge-base", "--is-ancestor")
+        is_further = git.commit(base) is not None and git.succeeds(*ancestor, start, base)
+        return base if is_further and git.succeeds(*ancestor, base, tip) else start
 
     def commit_left(self, path: Path, branch: str, agent: str) -> Left:
         """Commit what an agent left when its session was ended, on the branch checked out there."""
@@ -166,8 +176,8 @@ class RigGit:
         """A clean, detached checkout of a commit."""
         sandbox.create_detached(self.hub, worktree, commit)
 
-    def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
-        """Rebase or squash each (request, tip, title) onto what is below it."""
+    def stack(self, worktree: Path, base: str, requests: Sequence[Piece]) -> Stacked:
+        """Rebase or squash each request onto what is below it."""
         try:
             landing.verify_target(self.hub, self._target)
         except landing.TargetMoved as error:
@@ -175,8 +185,8 @@ class RigGit:
         sandbox.create_detached(self.hub, worktree, base)
         mode = self._config.merge
         candidates = [
-            Candidate(request=request, tip=tip, mode=mode, message=title)
-            for request, tip, title in requests
+            Candidate(request=one.request, tip=one.tip, mode=mode, message=one.title, base=one.base)
+            for one in requests
         ]
         by = self._signing()
         result = stack.prepare_stack(worktree, base, candidates, by=by)

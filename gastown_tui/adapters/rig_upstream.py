@@ -208,7 +208,7 @@ class RigUpstream:
         problem = self.look(always=True)
         if tip := git.commit(f"refs/remotes/origin/{branch}"):
             return hub.origin, tip
-        places = ["the hub", *([str(source)] if source else []), hub.origin]
+        places = dict.fromkeys(["the hub", *([str(source)] if source else []), hub.origin])
         raise NotFound(
             f"there is no branch {branch} in {', '.join(places)}",
             hint=problem or "commit it there, or push it",

@@ -17,7 +17,7 @@ from gastown_tui.services.baseline import Baseline, held
 from gastown_tui.services.context import Context
 from gastown_tui.services.ends import landed
 from gastown_tui.services.gates import output_of, spawn_gate
-from gastown_tui.services.ports import Stacked, TargetMoved
+from gastown_tui.services.ports import Piece, Stacked, TargetMoved
 from gastown_tui.services.pulls import Pulls
 from gastown_tui.services.tail import PURPOSE, Tails
 
@@ -59,7 +59,7 @@ class Landing:
             raise Conflict(
                 f"the upstream of {rig.name} has moved: what has landed goes on top first"
             )
-        wanted = [(one.id, one.submitted, one.title) for one in batch]
+        wanted = [Piece(one.id, one.submitted, one.title, one.base) for one in batch]
         try:
             stacked = await context.in_git(rig.name, lambda git: git.stack(work, base, wanted))
         except TargetMoved as error:

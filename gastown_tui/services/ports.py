@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -184,6 +184,17 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     """Why nothing was committed although there are changes."""
 
 
+class Piece(NamedTuple):
+    """A request to be stacked."""
+
+    request: str
+    tip: str
+    """The commit that was handed in."""
+    title: str = ""
+    base: str = ""
+    """The commit it was handed in on; what is below that is not its own."""
+
+
 class Stacked(msgspec.Struct, frozen=True, kw_only=True):
     """Requests stacked on a base."""
 
@@ -249,8 +260,8 @@ class RigGit(Protocol):
     def evidence_tree(self, worktree: Path, commit: str) -> None:
         """Put a clean checkout of a commit into a worktree of the refinery."""
 
-    def stack(self, worktree: Path, base: str, requests: Sequence[tuple[str, str, str]]) -> Stacked:
-        """Stack (request, tip, title) on the base in a worktree of the refinery.
+    def stack(self, worktree: Path, base: str, requests: Sequence[Piece]) -> Stacked:
+        """Stack requests on the base in a worktree of the refinery.
 
         Raises:
             TargetMoved: the target is not what the town last set, nor ahead of it.

@@ -312,7 +312,7 @@ class FakeGit:
 
     def stack(self, worktree, base, requests):
         self._call("stack", *[one[0] for one in requests])
-        commits = {one: f"landed-{tip}" for one, tip, _ in requests if one not in self.conflicts}
+        commits = {one: f"landed-{tip}" for one, tip, *_ in requests if one not in self.conflicts}
         return Stacked(base=base, tip="new1111", commits=commits, conflicts=self.conflicts)
 
     def differs(self, worktree, commit):

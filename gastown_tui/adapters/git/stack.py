@@ -28,6 +28,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """``rebase`` keeps its commits, ``squash`` makes one of them."""
     message: str = ""
     """The squashed commit's message; empty takes the tip's own."""
+    base: str = ""
+    """The commit it was handed in on: what is below that is not its own. Empty asks git alone."""
 
 
 class Outcome(enum.Enum):
@@ -110,14 +112,16 @@ def committing(worktree: Path, by: Signing) -> Git:
 
 
 def _place(git: Git, base: str, candidate: Candidate, *, sign: bool) -> Placed:
-    merges = git.call("rev-list", "--merges", "--max-count=1", candidate.tip, f"^{base}").out
+    below = _cut_off(git, base, candidate)
+    known = f"^{below or base}"
+    merges = git.call("rev-list", "--merges", "--max-count=1", candidate.tip, known).out
     # A merge's own resolution would be lost if its commits were replayed one by one.
     squash = candidate.mode == "squash" or bool(merges)
     build = _squash if squash else _rebase
     tip, outcome, why = base, Outcome.EMPTY, ""
     files: tuple[str, ...] = ()
     try:
-        built = build(git, base, candidate, sign=sign)
+        built = build(git, base, candidate, below, sign=sign)
         if tree_of(git.path, built) != tree_of(git.path, base):
             tip, outcome = built, Outcome.STACKED
     except Clash as clash:
@@ -146,8 +150,21 @@ class Clash(Exception):  # noqa: N818 - an outcome, not an error
         self.files = files
 
 
-def _rebase(git: Git, base: str, candidate: Candidate, *, sign: bool) -> str:
-    return replay(git, base, candidate.tip, sign=sign)
+def _cut_off(git: Git, onto: str, candidate: Candidate) -> str:
+    """The base of a change whose history was replaced since; empty where it was not.
+
+    What was taken out of the target's history must not come back with the changes built on it.
+    """
+    base = candidate.base and check_sha(candidate.base)
+    if not base or git.commit(base) is None:
+        return ""
+    is_own = git.succeeds("merge-base", "--is-ancestor", base, candidate.tip)
+    is_below = git.succeeds("merge-base", "--is-ancestor", base, onto)
+    return base if is_own and not is_below else ""
+
+
+def _rebase(git: Git, base: str, candidate: Candidate, below: str, *, sign: bool) -> str:
+    return replay(git, base, candidate.tip, after=below, sign=sign)
 
 
 def replay(git: Git, onto: str, tip: str, *, after: str = "", sign: bool = False) -> str:
@@ -175,9 +192,13 @@ def replay(git: Git, onto: str, tip: str, *, after: str = "", sign: bool = False
     return git.text("rev-parse", "--verify", "HEAD")
 
 
-def _squash(git: Git, base: str, candidate: Candidate, *, sign: bool) -> str:
+def _squash(git: Git, base: str, candidate: Candidate, below: str, *, sign: bool) -> str:
     # The stack's tip is checked out already: the base at first, then what was put on it.
-    done = git.call("merge", "-q", "--squash", "--no-commit", candidate.tip, ok=None)
+    if below:
+        whole = git.text("commit-tree", f"{candidate.tip}^{{tree}}", "-p", below, "-m", "whole")
+        done = git.call("cherry-pick", "--no-commit", whole, ok=None)
+    else:
+        done = git.call("merge", "-q", "--squash", "--no-commit", candidate.tip, ok=None)
     if done.code != 0:
         raise _trouble(git, "merge", done.err)
     if git.succeeds("diff", "--cached", "--quiet", "--ignore-submodules=none", base):

@@ -18,7 +18,7 @@ from gastown_tui.adapters.git.run import Git
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict
-from gastown_tui.services.ports import TargetMoved
+from gastown_tui.services.ports import Piece, TargetMoved
 
 
 class Rig:
@@ -48,7 +48,7 @@ class Rig:
         """Stack it as the refinery does, and move the target; the commit that landed."""
         bench = self.town / "app/refinery/landing"
         base = self.git.refresh(fetch=False)
-        stacked = self.git.stack(bench, base, [(f"mr-{name}", tip, "")])
+        stacked = self.git.stack(bench, base, [Piece(f"mr-{name}", tip)])
         assert not stacked.conflicts
         assert not self.git.differs(bench, stacked.tip)
         self.gate(bench)

@@ -10,7 +10,7 @@ import pytest
 from gastown_tui.adapters.rig_git import RigGit
 from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict
-from gastown_tui.services.ports import TargetMoved
+from gastown_tui.services.ports import Piece, TargetMoved
 
 BRANCH = "polecat/nux/gt-1@a"
 
@@ -43,7 +43,7 @@ def make(hub, town, shell):
         def stack(self, *requests):
             base = self.git.refresh(fetch=True)
             work = self.town / "rig" / "refinery" / "landing"
-            wanted = [(name, handed.tip, name) for name, handed in requests]
+            wanted = [Piece(name, handed.tip, name, handed.base) for name, handed in requests]
             return self.git.stack(work, base, wanted)
 
     return Make
@@ -312,3 +312,34 @@ def test_a_stash_of_the_overseers_stands_in_nobodys_way(make, shell):
     made.git.land(stacked.tip, stacked.base, "landed")
     assert made.git.clean(made.path(), branch, handed.tip, stacked.tip, "mr-1") == ""
     assert not made.path().exists()
+
+
+@pytest.mark.parametrize("merge", ["rebase", "squash"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_was_taken_out_of_the_targets_history_does_not_come_back(make, merge, when):
+    made = make(merge=merge)
+    clean = made.hub("git rev-parse gastown/main")
+    leak, _ = made.work("slit", "secret", "leak.txt")
+    stacked = made.stack(("mr-0", leak))
+    made.git.land(stacked.tip, clean, "landed")
+    sh, base = made.sandbox()
+    sh(
+        "echo mine > m.txt && git add -A && git ci -q -m mine && echo two >> m.txt && git ci -qam two"
+    )
+    handed = made.git.hand_in(made.path(), BRANCH, base, "nux")
+    other = made.hub(f"git commit-tree --no-gpg-sign -p {clean} -m other {clean}^{{tree}}")
+    made.hub(f"git update-ref refs/heads/gastown/main {other}")
+    made.git.upstream.accept()
+    if when == "after":
+        handed = made.git.hand_in(made.path(), BRANCH, base, "nux")
+    assert handed.commits == 2
+    stacked = made.stack(("mr-1", handed))
+    assert set(made.hub(f"git ls-tree --name-only {stacked.tip}").split()) == {
+        ".gitignore", "a.txt", "b.txt", "m.txt",
+    }  # fmt: skip
+    subjects = made.hub(f"git log --format=%s {other}..{stacked.tip}").splitlines()
+    assert subjects == (["two", "mine"] if merge == "rebase" else ["mr-1"])
+    sh("echo x > leak.txt && git ci -qam leak")
+    handed = made.git.hand_in(made.path(), BRANCH, base, "nux")
+    assert made.stack(("mr-1", handed)).conflicts == {"mr-1": ("leak.txt",)}
+    assert made.stack(("mr-2", handed)).tip == other
