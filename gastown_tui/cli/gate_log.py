@@ -14,6 +14,7 @@ from gastown_tui.adapters import screens_client
 from gastown_tui.cli.common import known_tables, noted, show, town_dir
 from gastown_tui.cli.session_names import living_runs
 from gastown_tui.domain.errors import NotFound
+from gastown_tui.domain.merge_queue import is_red_target
 
 _EVERY_S: Final = 0.5
 _JUDGED_S: Final = 3.0
@@ -26,7 +27,10 @@ _MOST: Final = 100_000
 @click.option("-f", "--follow", is_flag=True, help="Go on until the gates have ended.")
 @click.option("-n", "--lines", type=click.IntRange(0), default=0, help="Only the last ones.")
 def gate_log(request: str, *, follow: bool, lines: int) -> None:
-    """Print what the gates of REQUEST (or of what lands in RIG) say, now or last time."""
+    """Print what the gates of REQUEST say, now or last time.
+
+    With RIG, those of what lands there, or of its target while that holds the queue.
+    """
     town = town_dir()
     name = _session(town, request)
     printed: list[str] = []
@@ -62,7 +66,8 @@ def _session(town: Path, request: str) -> str:
     """
     known = known_tables(town)
     if request in known["rigs"]:
-        return f"gate/{request}/landing"
+        is_red = is_red_target(str(known["rigs"][request]["held"]))
+        return f"gate/{request}/{'target' if is_red else 'landing'}"
     for key, row in known["mq"].items():
         if request in {key, row["bead"]}:
             return str(row["gate_session"])

@@ -7,6 +7,8 @@ from gastown_tui.domain.errors import NotFound
 from gastown_tui.domain.town import Request
 from gastown_tui.services.context import Context
 
+_GATE_LINES = 12
+"""Of a red gate's output that stand next to the diff."""
 LIMIT = 4_000_000
 """Characters; what is beyond is cut, and said."""
 
@@ -30,15 +32,15 @@ class Diffs:
         return await self._request(request, (asked.since_base, asked.since_tip))
 
     async def _request(self, request: Request, since: tuple[str, str]) -> protocol.DiffText:
-        now = (request.base, request.submitted)
+        now, rig = (request.base, request.submitted), self._context.rig(request.rig)
         text = await self._context.in_git(
             request.rig,
             lambda git: git.review.diff_since(since, now) if all(since) else git.review.diff(*now),
         )
         return protocol.DiffText(
             req=0, base=now[0], tip=now[1], text=text[:LIMIT], truncated=len(text) > LIMIT,
-            title=f"{request.id} {request.title}", notes=_notes(request),
-            sandbox=self._sandbox(request),
+            title=f"{request.id} {request.title}", sandbox=self._sandbox(request),
+            notes=[*(_gates(request) if rig.gates else ()), *_notes(request)],
         )  # fmt: skip
 
     def _sandbox(self, request: Request) -> str:
@@ -59,6 +61,16 @@ class Diffs:
             req=0, base=agent.base, tip="work tree", text=text[:LIMIT], sandbox=str(sandbox),
             title=f"{agent.address} {agent.sandbox_for}", truncated=len(text) > LIMIT,
         )  # fmt: skip
+
+
+def _gates(request: Request) -> list[str]:
+    """What the gates say of the very commit that is shown."""
+    if request.rework == "gate":
+        said = "\n".join(request.log.rstrip().splitlines()[-_GATE_LINES:])
+        return [f"gates: {request.why}\n{said}".rstrip()]
+    if request.evidence == request.submitted:
+        return ["gates: passed on this commit"]
+    return ["gates: running now" if request.state == "testing" else "gates: not run yet"]
 
 
 def _notes(request: Request) -> list[str]:

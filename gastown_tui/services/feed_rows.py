@@ -6,7 +6,7 @@ from gastown_tui.domain.bead import Bead, instant
 from gastown_tui.domain.bead_gates import Verdict, needs_overseer
 from gastown_tui.domain.capacity import assumed
 from gastown_tui.domain.convoys import standing
-from gastown_tui.domain.merge_queue import in_order, score
+from gastown_tui.domain.merge_queue import in_order, is_red_target, score
 from gastown_tui.domain.plan import GIVE_UP
 from gastown_tui.domain.rules_agents import is_worn_out
 from gastown_tui.domain.rules_queue import why_stranded
@@ -255,6 +255,8 @@ def _request_row(
     session = f"gate/{request.rig}/{request.id}"
     if request.state == "landing":
         session = f"gate/{request.rig}/landing"
+    elif rig and is_red_target(rig.held) and request.state in {"submitted", "approved"}:
+        session = f"gate/{request.rig}/target"
     return {
         "id": request.id,
         "bead": request.bead,

@@ -38,6 +38,8 @@ async def red(bench):
     await bench.settle()
     assert "fail on the target itself" in held(bench)
     assert (bench.request().state, on_target(bench)) == ("submitted", 1)
+    row = bench.feed.tables["mq"][bench.request().id]
+    assert row["gate_session"] == "gate/r/target", "what is to be looked at"
     return bench
 
 

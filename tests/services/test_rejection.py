@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gastown_tui import protocol
 from gastown_tui.domain.errors import BadInput, Conflict
+from gastown_tui.services.diffs import Diffs
 from gastown_tui.services.ports import Handed
 
 
@@ -153,3 +155,22 @@ async def test_what_commits_hold_that_looks_like_a_key_is_for_a_person_whatever_
     bench.done(token="d2")
     await bench.settle()
     assert bench.request().flagged == ""
+
+
+async def test_what_the_gates_say_stands_next_to_the_diff(bench):
+    async def notes():
+        asked = protocol.AskDiff(req=1, subject=bench.request().id)
+        return (await Diffs(bench.context).ask(asked)).notes
+
+    await handed_in(bench)
+    assert await notes() == ["gates: running now"]
+    bench.screens.text = "\n".join(f"line {number}" for number in range(30))
+    bench.host.finish(bench.gate(), 1)
+    await bench.settle()
+    (said,) = await notes()
+    assert said.splitlines()[0] == "gates: the gates failed (exit 1): test"
+    assert said.splitlines()[-1] == "line 29"
+    assert len(said.splitlines()) == 13
+    await again(bench, "c2c2c2c2c2")
+    await gates_pass(bench)
+    assert await notes() == ["gates: passed on this commit"]
