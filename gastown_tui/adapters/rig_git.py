@@ -218,6 +218,14 @@ class RigGit:
         placed = stack.prepare_stack(worktree, base, [candidate], by=by).placed[0]
         return placed.outcome in {stack.Outcome.STACKED, stack.Outcome.EMPTY}
 
+    def is_elsewhere(self, worktree: Path, commit: str) -> bool:
+        """Whether a worktree stands at a commit that is not built on this one, or has gone."""
+        git = Git(worktree) if worktree.exists() else None
+        head = git.commit("HEAD") if git else None
+        if git is None or head is None:
+            return True
+        return not git.succeeds("merge-base", "--is-ancestor", commit, head)
+
     def differs(self, worktree: Path, commit: str) -> str:
         """How a worktree differs from a commit, in words; empty when it does not."""
         return sandbox.differs(worktree, commit)

@@ -131,7 +131,8 @@ class Baseline:
             await context.host.end(run=own, reason=limit)
             await context.run_table.finished(own)
         ended = context.run_table.facts.get(own)
-        if not verdicts.has_verdict(ended):
+        is_lost = await context.in_git(rig_name, lambda git: git.is_elsewhere(work, commit))
+        if is_lost or not verdicts.has_verdict(ended):
             return None
         self._tested_at[rig_name] = (_state(rig, commit), context.clock.now().awake)
         return ended

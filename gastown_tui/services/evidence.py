@@ -66,7 +66,13 @@ class Evidence:
 
     def _free_worktree(self, rig: str) -> Path:
         context = self._context
-        busy = {row.key for row in context.run_table.rows.values() if not row.ended}
+        rows = context.run_table.rows
+        busy = {row.key for row in rows.values() if not row.ended}
+        # Of a run that has ended and was not judged yet, the tree is still to be looked at.
+        awaited = [
+            one.gate_run for one in context.books.requests.values() if one.state == "testing"
+        ]
+        busy |= {rows[run].key for run in awaited if run in rows}
         for number in range(1, 100):
             path = context.paths.refinery(rig, f"evidence-{number}")
             if str(path) not in busy and path not in context.claimed:
@@ -84,9 +90,13 @@ class Evidence:
             verdicts.write(context, verdicts.without_verdict(context, request, "submitted"))
             return
         work, commit = Path(run.note.get("work", "")), request.submitted
+        is_lost = run.note.get("commit") != commit or await context.in_git(
+            request.rig, lambda git: git.is_elsewhere(work, commit)
+        )
+        if is_lost:
+            verdicts.write(context, verdicts.without_verdict(context, request, "submitted"))
+            return
         stray = await context.in_git(request.rig, lambda git: git.differs(work, commit))
-        if run.note.get("commit") != commit:
-            stray = "they ran on another commit"
         gates = context.rig(request.rig).gates
         why = verdicts.how_red(run, gates)
         if verdicts.is_green(run):

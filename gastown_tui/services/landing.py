@@ -8,10 +8,11 @@ import msgspec
 
 from gastown_tui.domain import records
 from gastown_tui.domain.commands import FinishLanding, StartLanding
+from gastown_tui.domain.config import RigConfig
 from gastown_tui.domain.errors import Conflict, Unavailable
 from gastown_tui.domain.merge_queue import after_red, is_approved
 from gastown_tui.domain.operations import Operation
-from gastown_tui.domain.town import Request
+from gastown_tui.domain.town import Request, RunFact
 from gastown_tui.services import verdicts
 from gastown_tui.services.baseline import Baseline, held
 from gastown_tui.services.context import Context
@@ -135,28 +136,30 @@ class Landing:
         if run is None or not verdicts.has_verdict(run):
             self._again(rig.name, landing)
             return
+        await self._judge(rig, run, landing)
+
+    async def _judge(self, rig: RigConfig, run: RunFact, landing: list[Request]) -> None:
+        """What a run that has ended by itself means for its batch."""
+        context = self._context
+        work, tip, why, log = Path(run.note["work"]), run.note["tip"], "", ""
+        is_lost = await context.in_git(rig.name, lambda git: git.is_elsewhere(work, tip))
         if not verdicts.is_green(run):
-            log = await output_of(context, _session(rig.name))
-            if verdicts.no_room(context, landing, log):
-                self._again(rig.name, landing, verdicts.OUT_OF_ROOM)
-                return
-            broken = await self._baseline.fault(rig.name, run, run.note["base"])
-            if broken:
-                self._hold(rig.name, landing, broken)
-                return
-            self._red(rig.name, verdicts.how_red(run, rig.gates), log, landing)
-            return
-        work, tip = Path(run.note["work"]), run.note["tip"]
-        stray = await context.in_git(rig.name, lambda git: git.differs(work, tip))
-        if not stray:
+            why, log = (
+                verdicts.how_red(run, rig.gates),
+                await output_of(context, _session(rig.name)),
+            )
+        elif stray := await context.in_git(rig.name, lambda git: git.differs(work, tip)):
+            why = verdicts.not_clean(stray)
+        has_no_room = bool(why) and verdicts.no_room(context, landing, log)
+        if is_lost or has_no_room:
+            self._again(rig.name, landing, verdicts.OUT_OF_ROOM if has_no_room else "")
+        elif not why:
             await context.in_git(rig.name, lambda git: git.tested.note_green(tip))
             await self._land(rig.name, run.note, landing)
-            return
-        broken = await self._baseline.fault(rig.name, run, run.note["base"])
-        if broken:
+        elif broken := await self._baseline.fault(rig.name, run, run.note["base"]):
             self._hold(rig.name, landing, broken)
-            return
-        self._red(rig.name, verdicts.not_clean(stray), "", landing)
+        else:
+            self._red(rig.name, why, log, landing)
 
     def _again(self, rig: str, landing: list[Request], why: str = "") -> None:
         """Nothing is known of the batch: it is stacked and tested again, later."""

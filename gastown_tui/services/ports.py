@@ -267,6 +267,9 @@ class RigGit(Protocol):
             TargetMoved: the target is not what the town last set, nor ahead of it.
         """
 
+    def is_elsewhere(self, worktree: Path, commit: str) -> bool:
+        """Whether a worktree is not at this commit, nor at one built on it: others were there."""
+
     def differs(self, worktree: Path, commit: str) -> str:
         """How a worktree differs from a commit, in words; empty when it is clean and at it."""
 

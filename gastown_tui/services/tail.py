@@ -62,6 +62,9 @@ class Tails:
             self._again(rig)
             return
         work, tip = Path(run.note["work"]), run.note["tip"]
+        if await context.in_git(rig, lambda git: git.is_elsewhere(work, tip)):
+            self._again(rig)
+            return
         why = ""
         if not verdicts.is_green(run):
             why = verdicts.how_red(run, context.rig(rig).gates)

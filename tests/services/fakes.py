@@ -263,7 +263,7 @@ class FakeGit:
         self.calls: list[tuple] = []
         self.tip, self.handed = "base000", Handed(tip="c1c1c1c1c1", base="base000", commits=1)
         self.conflicts: dict[str, tuple[str, ...]] = {}
-        self.clean_tree = True
+        self.clean_tree, self.elsewhere = True, False
         self.raises: dict[str, Exception] = {}
         self.kept = ""
         self.left = Left()
@@ -314,6 +314,9 @@ class FakeGit:
         self._call("stack", *[one[0] for one in requests])
         commits = {one: f"landed-{tip}" for one, tip, *_ in requests if one not in self.conflicts}
         return Stacked(base=base, tip="new1111", commits=commits, conflicts=self.conflicts)
+
+    def is_elsewhere(self, worktree, commit):
+        return self.elsewhere
 
     def differs(self, worktree, commit):
         return "" if self.clean_tree else "cov.xml"

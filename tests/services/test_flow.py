@@ -371,3 +371,30 @@ async def test_set_up_copies_files_before_agents_and_gates_start(bench):
     await bench.settle()
     copied = [call for call in bench.git.calls if call[0] == "copy_in"]
     assert copied[-2:] == [("copy_in", "furiosa"), ("copy_in", "evidence-1")]
+
+
+@pytest.mark.parametrize("code", [0, 1])
+async def test_gates_whose_tree_somebody_else_took_say_nothing(bench, code):
+    await handed_in(bench)
+    bench.git.elsewhere = True
+    bench.host.finish(bench.gate(), code)
+    bench.controller._look()
+    await asyncio.gather(*bench.controller._tasks.values())
+    assert (bench.request().state, bench.request().lost, bench.request().reds) == (
+        "submitted",
+        1,
+        0,
+    )
+    bench.git.elsewhere = False
+    await bench.settle()
+    assert bench.request().state == "testing"
+
+
+async def test_the_tree_of_gates_that_were_not_judged_yet_is_nobody_elses(bench):
+    await handed_in(bench)
+    first = bench.host.spawned[-1]
+    assert first.key.endswith("/evidence-1")
+    bench.host.finish(first.run)
+    assert bench.refinery.evidence._free_worktree("r").name == "evidence-2"
+    await bench.settle()
+    assert bench.refinery.evidence._free_worktree("r").name == "evidence-1"

@@ -306,6 +306,12 @@ def test_a_stash_of_the_overseers_stands_in_nobodys_way(make, shell):
     bench = made.town / "rig" / "refinery" / "landing"
     shell(bench)("echo x >> b.txt && git stash -q")
     assert made.git.differs(bench, stacked.tip) == ""
+    assert not made.git.is_elsewhere(bench, stacked.tip)
+    assert not made.git.is_elsewhere(bench, stacked.base)
+    shell(bench)("git checkout -q --detach HEAD~1")
+    assert made.git.is_elsewhere(bench, stacked.tip)
+    shell(bench)(f"git checkout -q --detach {stacked.tip}")
+    assert made.git.is_elsewhere(bench.with_name("gone"), stacked.tip)
     (bench / "cov.xml").write_text("x")
     assert made.git.differs(bench, stacked.tip) == "cov.xml"
     assert made.git.differs(bench, stacked.base) == f"it is at {stacked.tip[:12]}"
