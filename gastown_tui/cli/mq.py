@@ -54,6 +54,8 @@ def mq_list(as_json: bool) -> None:
 def _tries(row: protocol.TableRow) -> str:
     from gastown_tui.domain.review import attempt_words
 
+    if row["source"]:
+        return ""
     return attempt_words(int(str(row["reds"])), int(str(row["attempts"])))
 
 

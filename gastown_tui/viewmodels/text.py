@@ -172,6 +172,8 @@ def plural(number: int, one: str, many: str = "") -> str:
 
 def attempt(row: Record) -> tuple[int, int]:
     """Which attempt a change is at, and of how many; 0 of 0 while it has never come back."""
+    if string(row, "source"):  # a person's own branch: nobody attempts anything
+        return (0, 0)
     reds, limit = int(number(row, "reds")), int(number(row, "attempts"))
     return (min(reds + 1, limit), limit) if reds > 0 and limit > 0 else (0, 0)
 

@@ -51,13 +51,14 @@ def worth_a_look(git: Git, base: str, tip: str) -> tuple[LeftOut, ...]:
     """
     puts = _puts(git, check_sha(base), check_sha(tip))
     sizes = _sizes(git, list({put.blob for put in puts}))
+    folders = {tool_folder(put.path) for put in puts if put.is_new} - {""}
+    made = {folder for folder in folders if not is_in(git, base, folder)}
     found: dict[str, str] = {}
     to_read: list[_Put] = []
     for put in puts:
         folder = tool_folder(put.path)
-        if folder and put.is_new:
-            if not is_in(git, base, folder):
-                found.setdefault(f"{folder}/", f"made by a tool, in {put.commit[:10]}")
+        if folder in made:
+            found.setdefault(f"{folder}/", f"made by a tool, in {put.commit[:10]}")
         elif put.path == LOCAL_SETTINGS or put.path.endswith(f"/{LOCAL_SETTINGS}"):
             found.setdefault(put.path, f"Claude's local settings, in {put.commit[:10]}")
         elif sizes.get(put.blob, 0) > BIGGEST:
@@ -116,7 +117,7 @@ def _secrets(git: Git, base: str, puts: list[_Put], sizes: dict[str, int]) -> di
             why = _why(git, base, put, contents.get(put.blob, b""))
             if why:
                 found.setdefault(put.path, f"{why}, in {put.commit[:10]}")
-        if room < 0:
+        if room < 0 or len(found) >= MOST:
             break
     return found
 
