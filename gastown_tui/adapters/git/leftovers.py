@@ -190,6 +190,13 @@ def _bad_path(item: Change, put: tuple[str, ...]) -> str:
     return {"unmerged": "has conflicts", "vanished": "staged, then deleted"}.get(item.kind, "")
 
 
+def _is_stored_apart(git: Git, path: str) -> bool:
+    """Whether a file is git-lfs's: what is committed is a pointer to it."""
+    name = f"{path}\0".encode("utf-8", "surrogateescape")
+    out = git.call("check-attr", "-z", "--stdin", "filter", stdin=name).out
+    return out.split(b"\0")[2:3] == [b"lfs"]
+
+
 def _bad_content(git: Git, item: Change) -> str:
     if item.kind == "deleted" or item.submodule:
         return ""
@@ -199,7 +206,7 @@ def _bad_content(git: Git, item: Change) -> str:
     if stat.S_ISLNK(about.st_mode):
         return "has the name of a secret" if is_named else ""
     if about.st_size > BIGGEST:
-        return "over 5 MB"
+        return "" if _is_stored_apart(git, item.path) else "over 5 MB"
     content = where.read_bytes()
     found = secrets_in(content)
     if found and not item.new:

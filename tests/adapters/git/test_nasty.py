@@ -171,6 +171,17 @@ def test_what_goes_on_top_of_a_newer_upstream_is_signed_again(rig, nasty) -> Non
         one.git.upstream.rebase_tail(bench)
 
 
+def test_a_large_file_of_lfs_that_was_left_over_is_committed_as_its_pointer(rig, nasty) -> None:
+    if not nasty.has_lfs:
+        pytest.skip("needs git-lfs")
+    one = rig()
+    script = "printf 'logo%06000000d' 1 >assets/logo.bin; printf '%06000000d' 1 >plain.dat"
+    box, tip = one.work("nux", f"echo two >second.txt && git add . && git commit -qm Two; {script}")
+    assert nasty.git("show", f"{tip}:assets/logo.bin", at=box).startswith("version https://git-lfs")
+    landed = one.land("nux", tip)
+    assert nasty.git("ls-tree", "--name-only", landed, at=one.hub.path).count("plain.dat") == 0
+
+
 @pytest.mark.skipif(not Path("/usr/bin/gpg").exists(), reason="needs gpg")
 @pytest.mark.parametrize("locked", [False, True])
 def test_gpg_signs_or_refuses_and_never_asks(rig, nasty, tmp_path, monkeypatch, locked) -> None:
