@@ -184,8 +184,11 @@ class Sandboxes:
         await self._nudger.nudge(agent.address, text)
 
     async def _is_still_approved(self, request: Request, handed: Handed) -> bool:
-        """Whether what was approved comes again with the same diff, on whatever base."""
-        if not request.approved or request.approved != request.submitted:
+        """Whether what was approved comes again with the same diff, on whatever base.
+
+        What its commits hold can be more than the diff shows, and is looked at anew.
+        """
+        if not request.approved or request.approved != request.submitted or handed.flagged:
             return False
         return await self._context.in_git(
             request.rig,

@@ -174,3 +174,17 @@ async def test_what_the_gates_say_stands_next_to_the_diff(bench):
     await again(bench, "c2c2c2c2c2")
     await gates_pass(bench)
     assert await notes() == ["gates: passed on this commit"]
+
+
+async def test_an_approval_does_not_hold_for_commits_that_hide_a_key(bench):
+    request = await to_review(bench)
+    await bench.ask("approve", request.id)
+    bench.git.same = True
+    key = "k.py (line 1 looks like a GitHub token, in c2c2c2c2c2)"
+    bench.git.handed = Handed(tip="c2c2c2c2c2", base="base000", commits=3, flagged=(key,))
+    bench.done(token="d2")
+    bench.controller._look()
+    await bench.settle()
+    await gates_pass(bench)
+    assert bench.request().state == "review"
+    assert bench.request().approved == ""

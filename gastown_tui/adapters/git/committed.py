@@ -20,7 +20,7 @@ from gastown_tui.adapters.git.names import check_sha, shown
 from gastown_tui.adapters.git.run import Git
 from gastown_tui.domain.secrets import is_public, secret_name, secrets_in
 
-MOST: Final = 200
+MOST: Final = 50
 """Findings that are told."""
 _READ_MOST: Final = 64 * 1024 * 1024
 """Bytes of files that are read for secrets; what is beyond is said to be unread."""
