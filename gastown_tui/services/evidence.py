@@ -94,7 +94,8 @@ class Evidence:
             request.rig, lambda git: git.is_elsewhere(work, commit)
         )
         if is_lost:
-            verdicts.write(context, verdicts.without_verdict(context, request, "submitted"))
+            why = verdicts.ELSEWHERE
+            verdicts.write(context, verdicts.without_verdict(context, request, "submitted", why))
             return
         stray = await context.in_git(request.rig, lambda git: git.differs(work, commit))
         gates = context.rig(request.rig).gates

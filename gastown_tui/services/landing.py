@@ -152,7 +152,8 @@ class Landing:
             why = verdicts.not_clean(stray)
         has_no_room = bool(why) and verdicts.no_room(context, landing, log)
         if is_lost or has_no_room:
-            self._again(rig.name, landing, verdicts.OUT_OF_ROOM if has_no_room else "")
+            told = verdicts.OUT_OF_ROOM if has_no_room else verdicts.ELSEWHERE
+            self._again(rig.name, landing, told)
         elif not why:
             await context.in_git(rig.name, lambda git: git.tested.note_green(tip))
             await self._land(rig.name, run.note, landing)

@@ -12,6 +12,7 @@ from gastown_tui.services.context import Context
 
 ACTOR = "refinery"
 OUT_OF_ROOM: Final = "its gates ran out of room on the disk; they run again later"
+ELSEWHERE: Final = "its gates ended with another commit checked out; they run again"
 _NO_ROOM: Final = ("no space left on device", "disk quota exceeded", "enospc")
 _BELIEVED: Final = 3
 """Runs in a row without a verdict up to which the words of the output are enough."""

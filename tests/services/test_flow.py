@@ -385,6 +385,7 @@ async def test_gates_whose_tree_somebody_else_took_say_nothing(bench, code):
         1,
         0,
     )
+    assert "another commit" in bench.request().why
     bench.git.elsewhere = False
     await bench.settle()
     assert bench.request().state == "testing"
