@@ -8,11 +8,15 @@ DIR/home          HOME: signs every commit with an ssh key that has no passphras
 DIR/widgets.git   the submodule's remote
 DIR/app.git       the remote: main is protected (a pre-receive hook), develop takes pushes
 DIR/app           the checkout somebody works in
+
+With `github` the remote is known as https://github.com/acme/app.git, which git's `url.*.insteadOf`
+leads to DIR/app.git. Its hooks write what they do to DIR/hooks.log.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -23,19 +27,35 @@ from typing import NamedTuple
 PRE_COMMIT = """\
 #!/bin/sh
 # Rewrites what is committed, as a formatter does: no blanks at the ends of lines.
-echo pre-commit >>"${HOOK_LOG:-/dev/null}"
+echo "pre-commit $PWD" >>"$HOME/../hooks.log"
 git diff --cached --name-only --diff-filter=ACM -- '*.txt' | while read -r file; do
     sed -i 's/[ \\t]*$//' "$file" && git add -- "$file"
 done
+if command -v pre-commit >/dev/null; then exec pre-commit run; fi
 """
 COMMIT_MSG = """\
 #!/bin/sh
-echo commit-msg >>"${HOOK_LOG:-/dev/null}"
+echo "commit-msg $PWD" >>"$HOME/../hooks.log"
 case $(head -n 1 "$1") in
 [A-Z]*) ;;
 *) echo "commit-msg: the subject begins with a capital letter" >&2; exit 1 ;;
 esac
 """
+FIXES = """\
+# Mends what is committed, and so fails: it has to be added again.
+repos:
+- repo: local
+  hooks:
+  - id: spelling
+    name: spelling
+    entry: sed -i s/teh/the/g
+    language: system
+    files: '\\.txt$'
+"""
+SERVER = {
+    "command": "sh",
+    "args": ["-c", 'echo started >>"$HOME/../mcp.log"; exec cat >/dev/null'],
+}
 PROTECTED = """\
 #!/bin/sh
 # As GitHub answers a push to a protected branch.
@@ -57,6 +77,7 @@ logo = pathlib.Path("assets/logo.bin").read_bytes()
 assert logo.startswith(sys.argv[1].encode()), logo[:60]
 assert all(p.read_text().strip() for p in pathlib.Path(".").glob("*.txt"))
 """
+GITHUB = "https://github.com/acme/app.git"
 GATE = "python3 check.py {logo}"
 
 
@@ -108,7 +129,9 @@ class Nasty(NamedTuple):
         return self.git(*allowed, "log", "-1", "--format=%G?", commit, at=at)
 
 
-def make(root: Path, *, files: int = 0, environ: Mapping[str, str] = os.environ) -> Nasty:
+def make(
+    root: Path, *, files: int = 0, github: bool = False, environ: Mapping[str, str] = os.environ
+) -> Nasty:
     """Make everything below `root`, with `files` more files in the repository."""
     keep = {k: v for k, v in environ.items() if not k.startswith(("GIT_", "XDG_CONFIG"))}
     has_lfs = shutil.which("git-lfs") is not None
@@ -116,7 +139,7 @@ def make(root: Path, *, files: int = 0, environ: Mapping[str, str] = os.environ)
     nasty.home.mkdir(parents=True)
     _make_home(nasty)
     _make_widgets(nasty)
-    _make_app(nasty, files)
+    _make_app(nasty, files, GITHUB if github else str(nasty.remote))
     return nasty
 
 
@@ -137,6 +160,7 @@ def _make_home(nasty: Nasty) -> None:
         "protocol.file.allow": "always",
         "init.defaultBranch": "main",
         "gc.autoDetach": "false",
+        f"url.file://{nasty.root}/.insteadOf": GITHUB.removesuffix("app.git"),
     }
     if nasty.has_lfs:
         settings |= {
@@ -159,16 +183,15 @@ def _make_widgets(nasty: Nasty) -> None:
     shutil.rmtree(seed)
 
 
-def _make_app(nasty: Nasty, files: int) -> None:
+def _make_app(nasty: Nasty, files: int, origin: str) -> None:
     nasty.git("init", "-q", str(nasty.path), at=nasty.root)
     texts = {
         ".gitignore": ".env\nnode_modules/\n",
         ".gitattributes": "*.bin filter=lfs diff=lfs merge=lfs -text\n",
         ".husky/pre-commit": PRE_COMMIT,
         ".husky/commit-msg": COMMIT_MSG,
-        ".pre-commit-config.yaml": "repos:\n- repo: local\n  hooks:\n  - id: blanks\n"
-        "    name: blanks\n    entry: .husky/pre-commit\n    language: script\n",
-        ".mcp.json": '{"mcpServers": {"one": {"command": "true"}}}\n',
+        ".pre-commit-config.yaml": FIXES,
+        ".mcp.json": json.dumps({"mcpServers": {"one": SERVER}}) + "\n",
         "package.json": '{"name": "app", "scripts": {"prepare": "husky"}}\n',
         "package-lock.json": '{"name": "app", "lockfileVersion": 3}\n',
         "uv.lock": "version = 1\n",
@@ -196,7 +219,7 @@ def _make_app(nasty: Nasty, files: int) -> None:
     hook = nasty.remote / "hooks" / "pre-receive"
     hook.write_text(PROTECTED)
     hook.chmod(0o755)
-    nasty.git("remote", "add", "origin", str(nasty.remote))
+    nasty.git("remote", "add", "origin", origin)
     nasty.git("fetch", "-q", "origin")
     nasty.git("branch", "-q", "--set-upstream-to=origin/main", "main")
     if nasty.has_lfs:
